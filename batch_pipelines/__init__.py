@@ -1,0 +1,1 @@
+"""Batch work that finishes exactly once, on Dagster."""

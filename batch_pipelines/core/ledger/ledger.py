@@ -1,0 +1,36 @@
+"""The ledger: one name for batches, chunks and holders on one database."""
+
+from batch_pipelines.core.clock import Clock, SystemClock
+from batch_pipelines.core.ledger.batches import Batches
+from batch_pipelines.core.ledger.chunks import Chunks
+from batch_pipelines.core.ledger.holders import Holders
+from batch_pipelines.core.ledger.store import Store
+
+
+class Ledger:
+    """The durable record of all batches.
+
+    Attributes:
+        batches: Plan, resume, supersede, finish.
+        chunks: Claim, commit, fail, split, settle.
+        holders: Owners and named leases.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.store = store
+        self.batches = Batches(store, clock)
+        self.chunks = Chunks(store)
+        self.holders = Holders(store, clock)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.store.close()
+
+
+def open_ledger(url: str, clock: Clock | None = None) -> Ledger:
+    """The ledger at `url`, its tables brought up to date.
+
+    Raises:
+        ConfigError: The address cannot be used, or the ledger is of a newer release.
+    """
+    return Ledger(Store(url), clock or SystemClock())

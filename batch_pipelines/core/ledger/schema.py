@@ -1,0 +1,93 @@
+"""The ledger's tables. Their history is in migrations/; a test keeps the two alike."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+HEAD = "0001"
+
+metadata = MetaData()
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("pipeline", Text, nullable=False),
+    Column("partition", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("publication", Integer, nullable=False),
+    Column("settled", Boolean, nullable=False),
+    Column("root_run", Text),
+    Column("forced", Boolean, nullable=False),
+    Column("reason", Text),
+    Column("created_at", Text, nullable=False),
+    Column("finished_at", Text),
+    UniqueConstraint("pipeline", "partition", "key", "generation", name="one_generation"),
+    UniqueConstraint("pipeline", "partition", "publication", name="one_publication"),
+    Index(
+        "one_open_batch",
+        "pipeline",
+        "partition",
+        unique=True,
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("batch_id", Integer, ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True),
+    Column("idx", Integer, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("items", Integer, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("owner", Text),
+    Column("epoch", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("deaths", Integer, nullable=False),
+    Column("due_at", Float, nullable=False),  # seconds since 1970: when the next attempt may begin
+    Column("revision", Integer, nullable=False),
+    Column("written", Integer),
+    Column("filtered", Integer),
+    Column("dead", Integer),
+    Column("warned", Integer),
+    Column("detail", Text),
+    Column("error", Text),
+    Column("seconds", Float),
+    Index("chunks_by_state", "batch_id", "state", "idx"),
+    Index("chunks_by_owner", "owner"),
+)
+
+owners = Table(
+    "owners",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("boot", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started", Text, nullable=False),
+    Column("counter", Integer, nullable=False),
+    Column("created_at", Text, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text),
+    Column("epoch", Integer, nullable=False),
+)

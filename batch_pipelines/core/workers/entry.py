@@ -1,0 +1,86 @@
+"""What runs inside a worker: finds the function, keeps the soft limit, and returns plain data whatever happens.
+
+Exceptions of user code are described, never sent: one that does not unpickle would break the pool.
+"""
+
+import importlib
+import json
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from types import FrameType
+from typing import Any
+
+from batch_pipelines.core.errors import (
+    BatchError,
+    ConfigError,
+    InputError,
+    IntegrityError,
+    PermanentError,
+    SourceChanged,
+    TimeLimitExceeded,
+    TransientError,
+)
+from batch_pipelines.core.workers.pool import Raised, Returned
+
+KINDS: tuple[type[BatchError], ...] = (
+    SourceChanged,
+    InputError,
+    ConfigError,
+    IntegrityError,
+    PermanentError,
+    TimeLimitExceeded,
+    TransientError,
+)
+TRACEBACK_CHARS = 8000
+
+
+def run(function: str, payload: Mapping[str, Any], soft_s: float | None) -> Returned | Raised:
+    """Call `function` (`package.module:name`) with `payload`."""
+    began = time.perf_counter()
+    try:
+        with _soft_limit(soft_s):
+            value = _resolve(function)(payload)
+            json.dumps(value)  # plain data only: what does not pickle would kill the worker
+    except BaseException as error:  # noqa: BLE001  a worker reports whatever user code raises, exits included
+        return _describe(error)
+    return Returned(value, time.perf_counter() - began)
+
+
+@cache
+def _resolve(function: str) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+    module, _, name = function.partition(":")
+    found: Callable[[Mapping[str, Any]], Mapping[str, Any]] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def _describe(error: BaseException) -> Raised:
+    kind = next((kind.__name__ for kind in KINDS if isinstance(error, kind)), "TransientError")
+    text = str(error) or type(error).__name__
+    message = text if isinstance(error, BatchError) else f"{type(error).__name__}: {text}"
+    delay_s = error.delay_s if isinstance(error, TransientError) else None
+    return Raised(kind, message, "".join(traceback.format_exception(error))[-TRACEBACK_CHARS:], delay_s)
+
+
+@contextmanager
+def _soft_limit(soft_s: float | None) -> Iterator[None]:
+    """Raise TimeLimitExceeded inside the block after `soft_s` seconds. Native code sees it when it returns."""
+    if not soft_s or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_alarm(_number: int, _frame: FrameType | None) -> None:
+        msg = f"ran past its soft limit of {soft_s:g} s"
+        raise TimeLimitExceeded(msg)
+
+    before = signal.signal(signal.SIGALRM, on_alarm)
+    signal.setitimer(signal.ITIMER_REAL, soft_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,14 @@
+"""Imported by the fork server before it forks workers: the modules they share, and the server's own death wish.
+
+Nothing of Dagster, pandas or DuckDB may come in here: each would cost every worker memory and start-up time.
+"""
+
+import sys
+
+from batch_pipelines.core.workers import entry
+from batch_pipelines.core.workers.guard import die_with_parent
+
+__all__ = ["entry"]
+
+if sys.argv[:1] == ["-c"] and "multiprocessing.forkserver" in sys.modules:  # only ever true inside the fork server
+    die_with_parent()
