@@ -20,7 +20,9 @@ Lease = tuple[str, str, int]
 class Closing:
     """Closes batches on behalf of one owner."""
 
-    def __init__(self, ledger: Ledger, workload: Workload, owner: str, watch: LeaseWatch, heartbeat: Heartbeat) -> None:
+    def __init__(
+        self, ledger: Ledger, workload: Workload, owner: str, watch: LeaseWatch, heartbeat: Heartbeat
+    ) -> None:
         self._ledger = ledger
         self._workload = workload
         self._owner = owner
@@ -97,5 +99,9 @@ class Closing:
 
 def _say_failed(failed: list[Chunk], of: int) -> str:
     first = failed[0]
-    what = f"chunk {first.index}" if len(failed) == 1 else f"{len(failed)} of {of} chunks, first chunk {first.index}"
+    what = (
+        f"chunk {first.index}"
+        if len(failed) == 1
+        else f"{len(failed)} of {of} chunks, first chunk {first.index}"
+    )
     return f"{what} failed: {first.error}"

@@ -32,13 +32,13 @@ def check_cron(text: str) -> str:
     if len(fields) != len(_FIELDS):
         msg = (
             f"{text!r} is not a cron schedule: it has {len(fields) if line else 0} of the five fields "
-            "minute, hour, day of the month, month, day of the week; for example '0 3 * * *' for 03:00 every day"
+            "minute, hour, day of the month, month, day of the week; "
+            "for example '0 3 * * *' for 03:00 every day"
         )
         raise ValueError(msg)
     allowed = [_values(field, index) for index, field in enumerate(fields)]
     if fields[4] == "*" and not any(min(allowed[2]) <= _LONGEST[month - 1] for month in allowed[3]):
-        msg = f"{text!r} never comes due: no such month has a day {min(allowed[2])}"
-        raise ValueError(msg)
+        raise ValueError(f"{text!r} never comes due: no such month has a day {min(allowed[2])}")
     return line
 
 
@@ -53,8 +53,10 @@ def _values(field: str, index: int) -> set[int]:
         if found and found[4] and not found[1] and not found[3]:
             end = high
         if start is None or end is None or not low <= start <= end <= high or step == 0:
-            msg = f"{part!r} is not a {name} of a cron schedule; allowed: {low}-{high}, *, lists (1,2), ranges (1-5), steps (*/2)"
-            raise ValueError(msg)
+            raise ValueError(
+                f"{part!r} is not a {name} of a cron schedule; "
+                f"allowed: {low}-{high}, *, lists (1,2), ranges (1-5), steps (*/2)"
+            )
         values.update(range(start, end + 1, step))
     return values
 

@@ -42,7 +42,7 @@ class Heartbeat:
         """
         age = self._clock.monotonic() - self._renewed_at
         if age > STOP_AFTER_S or not self._known:
-            msg = f"this process was still for {age:.0f} s, so others may work on its chunks; it stops without committing"
+            msg = f"still for {age:.0f} s, so others may have its chunks: this lane stops without committing"
             raise LeaseLost(msg)
 
     def _beat(self) -> None:

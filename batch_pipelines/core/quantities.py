@@ -40,7 +40,7 @@ def seconds(value: object) -> float:
 
 
 def size_bytes(value: object) -> int:
-    """Read a size: `256KB`, `16MB`, `1GB` (units of 1024, so 1 MB is 1,048,576 bytes), or a plain number of bytes.
+    """Read a size: `256KB`, `16MB`, `1GB` (of 1024, so 1 MB is 1,048,576 bytes), or a number of bytes.
 
     Raises:
         ValueError: It is none of these, or not more than zero.

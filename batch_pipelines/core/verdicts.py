@@ -27,7 +27,9 @@ TRANSIENT = {"TransientError", "TimeLimitExceeded"}
 class Verdicts:
     """Records endings in the ledger, for one owner."""
 
-    def __init__(self, ledger: Ledger, workload: Workload, owner: str, retry: RetryPolicy, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, workload: Workload, owner: str, retry: RetryPolicy, clock: Clock
+    ) -> None:
         self._ledger = ledger
         self._workload = workload
         self._owner = owner
@@ -64,7 +66,9 @@ class Verdicts:
         elif isinstance(ending, Died):
             self._died(batch, claim, ending)
         elif isinstance(ending, TimedOut):
-            self._charge(claim, f"ran past its hard limit of {ending.hard_s:g} s; its worker was killed", None)
+            self._charge(
+                claim, f"ran past its hard limit of {ending.hard_s:g} s; its worker was killed", None
+            )
         elif ending.kind == "SourceChanged":
             self._ledger.batches.finish(batch.id, BatchState.SOURCE_CHANGED, ending.message)
         elif ending.kind in TRANSIENT:
@@ -80,7 +84,9 @@ class Verdicts:
         if not self._retry.is_exhausted(failed):
             pause = self._retry.delay_s(failed, self._dice) if delay_s is None else delay_s
             due_at = self._clock.now().timestamp() + pause
-        self._ledger.chunks.fail(self._owner, claim, text, attempts=failed, deaths=claim.deaths, due_at=due_at)
+        self._ledger.chunks.fail(
+            self._owner, claim, text, attempts=failed, deaths=claim.deaths, due_at=due_at
+        )
 
     def _give_up(self, claim: Claim, error: str) -> None:
         self._ledger.chunks.fail(
@@ -92,7 +98,9 @@ class Verdicts:
         error = f"its worker died (exit code {ending.exit_code}), {deaths} times by now"
         if deaths < self._retry.deaths:
             now = self._clock.now().timestamp()
-            self._ledger.chunks.fail(self._owner, claim, error, attempts=claim.attempts, deaths=deaths, due_at=now)
+            self._ledger.chunks.fail(
+                self._owner, claim, error, attempts=claim.attempts, deaths=deaths, due_at=now
+            )
         elif halves := self._workload.halves(batch, claim):
             self._ledger.chunks.split(self._owner, claim, halves, deaths=self._retry.deaths - 1)
         else:

@@ -38,7 +38,9 @@ class Batches:
     def get(self, ids: Collection[int]) -> list[Batch]:
         """Batches by id, in order of id."""
         with self._store.read() as connection:
-            rows = connection.execute(select(batches).where(batches.c.id.in_(list(ids))).order_by(batches.c.id))
+            rows = connection.execute(
+                select(batches).where(batches.c.id.in_(list(ids))).order_by(batches.c.id)
+            )
             return [_batch(row) for row in rows]
 
     def currents(self, pipeline: str) -> dict[str, Batch]:
@@ -53,12 +55,21 @@ class Batches:
 
     def of_pipeline(self, pipeline: str, states: Sequence[BatchState] = tuple(BatchState)) -> list[Batch]:
         """All batches of `pipeline` in `states`, oldest first."""
-        query = select(batches).where(batches.c.pipeline == pipeline, batches.c.state.in_(states)).order_by(batches.c.id)
+        query = (
+            select(batches)
+            .where(batches.c.pipeline == pipeline, batches.c.state.in_(states))
+            .order_by(batches.c.id)
+        )
         with self._store.read() as connection:
             return [_batch(row) for row in connection.execute(query)]
 
     def open(
-        self, plan: BatchPlan, *, root_run: str | None = None, forced: bool = False, published: int | None = None
+        self,
+        plan: BatchPlan,
+        *,
+        root_run: str | None = None,
+        forced: bool = False,
+        published: int | None = None,
     ) -> Batch:
         """Record `plan`, in one transaction; or return the open batch of the same key, if another was faster.
 
@@ -70,16 +81,23 @@ class Batches:
         """
         text = json.dumps(plan.plan, separators=(",", ":"))
         if len(text) > PLAN_BYTES:
-            msg = f"the plan of {plan.pipeline}/{plan.partition} has {len(text):,} bytes; at most {PLAN_BYTES:,} are kept"
+            msg = f"{plan.pipeline}/{plan.partition}: a plan of {len(text):,} bytes; at most {PLAN_BYTES:,} are kept"
             raise IntegrityError(msg)
         with self._store.write_alone("batches") as connection:
             same = self._unfinished(connection, plan.pipeline, plan.partition)
             if same and same.key == plan.key and (not forced or same.root_run == root_run):
                 return same
             if same:
-                self._end(connection, same.id, BatchState.SUPERSEDED, f"newer content was planned (key {plan.key[:8]})")
+                self._end(
+                    connection,
+                    same.id,
+                    BatchState.SUPERSEDED,
+                    f"newer content was planned (key {plan.key[:8]})",
+                )
             fault("plan.superseded")
-            batch_id = self._insert(connection, plan, text, root_run=root_run, forced=forced, published=published)
+            batch_id = self._insert(
+                connection, plan, text, root_run=root_run, forced=forced, published=published
+            )
             fault("plan.written")
         fault("plan.committed")
         return self.get([batch_id])[0]
@@ -87,24 +105,32 @@ class Batches:
     def reopen(self, batch: Batch, *, root_run: str | None, published: int | None) -> Batch:
         """Take up a failed batch again under a new publication number.
 
-        A new root run gives its failed chunks all their attempts again; a re-execution of the same one does not.
+        An unfinished batch of other content is superseded. A new root run gives its failed chunks all their attempts
+        again; a re-execution of the same one does not. Harmless if another was faster.
         """
         with self._store.write_alone("batches") as connection:
-            if self._unfinished(connection, batch.pipeline, batch.partition):
-                return batch
-            if batch.root_run != root_run or root_run is None:
-                connection.execute(
-                    update(chunks)
-                    .where(chunks.c.batch_id == batch.id, chunks.c.state == ChunkState.FAILED)
-                    .values(state=ChunkState.PENDING, attempts=0, deaths=0, due_at=0.0)
-                )
-            number = _next_publication(connection, batch.pipeline, batch.partition, published)
-            connection.execute(
-                update(batches)
-                .where(batches.c.id == batch.id, batches.c.state == BatchState.FAILED)
-                .values(state=BatchState.OPEN, reason=None, finished_at=None, root_run=root_run, publication=number)
-            )
+            mine = connection.execute(select(batches.c.state).where(batches.c.id == batch.id)).scalar()
+            if mine == BatchState.FAILED:  # nobody was faster
+                self._reopen(connection, batch, root_run=root_run, published=published)
         return self.get([batch.id])[0]
+
+    def _reopen(
+        self, connection: Connection, batch: Batch, *, root_run: str | None, published: int | None
+    ) -> None:
+        if other := self._unfinished(connection, batch.pipeline, batch.partition):
+            reason = f"other content was taken up again (key {batch.key[:8]})"
+            self._end(connection, other.id, BatchState.SUPERSEDED, reason)
+        if batch.root_run != root_run or root_run is None:
+            connection.execute(
+                update(chunks)
+                .where(chunks.c.batch_id == batch.id, chunks.c.state == ChunkState.FAILED)
+                .values(state=ChunkState.PENDING, attempts=0, deaths=0, due_at=0.0)
+            )
+        number = _next_publication(connection, batch.pipeline, batch.partition, published)
+        values = {"reason": None, "finished_at": None, "root_run": root_run, "publication": number}
+        connection.execute(
+            update(batches).where(batches.c.id == batch.id).values(state=BatchState.OPEN, **values)
+        )
 
     def finish(self, batch_id: int, state: BatchState, reason: str | None = None) -> bool:
         """End an open batch with a verdict; False if it had ended already."""
@@ -132,16 +158,27 @@ class Batches:
 
     def _unfinished(self, connection: Connection, pipeline: str, partition: str) -> Batch | None:
         query = select(batches).where(
-            batches.c.pipeline == pipeline, batches.c.partition == partition, batches.c.state == BatchState.OPEN
+            batches.c.pipeline == pipeline,
+            batches.c.partition == partition,
+            batches.c.state == BatchState.OPEN,
         )
         row = connection.execute(query).first()
         return _batch(row) if row else None
 
     def _insert(
-        self, connection: Connection, plan: BatchPlan, text: str, *, root_run: str | None, forced: bool, published: int | None
+        self,
+        connection: Connection,
+        plan: BatchPlan,
+        text: str,
+        *,
+        root_run: str | None,
+        forced: bool,
+        published: int | None,
     ) -> int:
         generations = select(func.max(batches.c.generation)).where(
-            batches.c.pipeline == plan.pipeline, batches.c.partition == plan.partition, batches.c.key == plan.key
+            batches.c.pipeline == plan.pipeline,
+            batches.c.partition == plan.partition,
+            batches.c.key == plan.key,
         )
         values: Mapping[str, Any] = {
             "pipeline": plan.pipeline,
@@ -156,13 +193,20 @@ class Batches:
             "forced": forced,
             "created_at": self._clock.now().isoformat(),
         }
-        batch_id = int(connection.execute(insert(batches).values(values).returning(batches.c.id)).scalar_one())
+        batch_id = int(
+            connection.execute(insert(batches).values(values).returning(batches.c.id)).scalar_one()
+        )
         if plan.chunks:
-            connection.execute(insert(chunks), [new_chunk(batch_id, n, c.items, c.payload) for n, c in enumerate(plan.chunks)])
+            connection.execute(
+                insert(chunks),
+                [new_chunk(batch_id, n, c.items, c.payload) for n, c in enumerate(plan.chunks)],
+            )
         return batch_id
 
 
-def new_chunk(batch_id: int, index: int, items: int, payload: Mapping[str, Any], deaths: int = 0) -> dict[str, Any]:
+def new_chunk(
+    batch_id: int, index: int, items: int, payload: Mapping[str, Any], deaths: int = 0
+) -> dict[str, Any]:
     """The row of a chunk that nobody has worked on."""
     return {
         "batch_id": batch_id,
@@ -179,7 +223,9 @@ def new_chunk(batch_id: int, index: int, items: int, payload: Mapping[str, Any],
 
 
 def _next_publication(connection: Connection, pipeline: str, partition: str, published: int | None) -> int:
-    query = select(func.max(batches.c.publication)).where(batches.c.pipeline == pipeline, batches.c.partition == partition)
+    query = select(func.max(batches.c.publication)).where(
+        batches.c.pipeline == pipeline, batches.c.partition == partition
+    )
     return max(connection.execute(query).scalar() or 0, published or 0) + 1
 
 

@@ -51,7 +51,11 @@ class Chunks:
         query = (
             select(chunks)
             .join(batches, batches.c.id == chunks.c.batch_id)
-            .where(chunks.c.batch_id.in_(list(batch_ids)), batches.c.state == BatchState.OPEN, or_(waiting, orphaned))
+            .where(
+                chunks.c.batch_id.in_(list(batch_ids)),
+                batches.c.state == BatchState.OPEN,
+                or_(waiting, orphaned),
+            )
             .order_by(chunks.c.batch_id, chunks.c.idx)
             .limit(limit)
             .with_for_update(skip_locked=True, of=chunks)
@@ -72,7 +76,14 @@ class Chunks:
         if not results:
             return set()
         values = [
-            {"b": claim.batch_id, "i": claim.index, "e": claim.epoch, "o": owner, "s": seconds, **_result_values(result)}
+            {
+                "b": claim.batch_id,
+                "i": claim.index,
+                "e": claim.epoch,
+                "o": owner,
+                "s": seconds,
+                **_result_values(result),
+            }
             for claim, result, seconds in results
         ]
         with self._store.write() as connection:
@@ -85,11 +96,20 @@ class Chunks:
         fault("commit.committed")
         return landed
 
-    def fail(self, owner: str, claim: Claim, error: str, *, attempts: int, deaths: int, due_at: float | None) -> bool:
+    def fail(
+        self, owner: str, claim: Claim, error: str, *, attempts: int, deaths: int, due_at: float | None
+    ) -> bool:
         """Record a failed try: the chunk waits until `due_at`, or has failed for good if that is None."""
         state = ChunkState.FAILED if due_at is None else ChunkState.PENDING
         return self._end_claim(
-            owner, claim, state=state, owner_after=None, error=error, attempts=attempts, deaths=deaths, due_at=due_at or 0.0
+            owner,
+            claim,
+            state=state,
+            owner_after=None,
+            error=error,
+            attempts=attempts,
+            deaths=deaths,
+            due_at=due_at or 0.0,
         )
 
     def release(self, owner: str, claims: Iterable[Claim]) -> None:
@@ -108,9 +128,14 @@ class Chunks:
         with self._store.write() as connection:
             if not self._end(connection, owner, claim, {"state": ChunkState.SPLIT, "owner": None}):
                 return False
-            last = connection.execute(select(func.max(chunks.c.idx)).where(chunks.c.batch_id == claim.batch_id))
+            last = connection.execute(
+                select(func.max(chunks.c.idx)).where(chunks.c.batch_id == claim.batch_id)
+            )
             first = last.scalar_one() + 1
-            rows = [new_chunk(claim.batch_id, first + n, half.items, half.payload, deaths) for n, half in enumerate(halves)]
+            rows = [
+                new_chunk(claim.batch_id, first + n, half.items, half.payload, deaths)
+                for n, half in enumerate(halves)
+            ]
             connection.execute(insert(chunks), rows)
             fault("split.written")
         return True
@@ -142,9 +167,14 @@ class Chunks:
                 connection.execute(
                     update(chunks)
                     .where(
-                        chunks.c.batch_id == batch_id, chunks.c.idx == change.index, chunks.c.revision == change.revision
+                        chunks.c.batch_id == batch_id,
+                        chunks.c.idx == change.index,
+                        chunks.c.revision == change.revision,
                     )
-                    .values(revision=change.revision + 1, **{k: bindparam(v.key) for k, v in _RESULT_BINDS.items()}),
+                    .values(
+                        revision=change.revision + 1,
+                        **{k: bindparam(v.key) for k, v in _RESULT_BINDS.items()},
+                    ),
                     _result_values(change.result),
                 )
             fault("settle.written")

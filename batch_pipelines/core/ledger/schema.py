@@ -3,6 +3,7 @@
 from sqlalchemy import (
     Boolean,
     Column,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -10,11 +11,28 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     text,
 )
 
 HEAD = "0001"
+WORDS_CHARS = 8000
+
+
+class Words(TypeDecorator[str]):
+    """Text that came from anywhere (an exception, a file name): cut, and without what a database refuses."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Escape NUL and lone surrogates."""
+        del dialect
+        if value is None:
+            return None
+        return value[:WORDS_CHARS].replace("\0", "\\0").encode(errors="backslashreplace").decode()
+
 
 metadata = MetaData()
 
@@ -32,7 +50,7 @@ batches = Table(
     Column("settled", Boolean, nullable=False),
     Column("root_run", Text),
     Column("forced", Boolean, nullable=False),
-    Column("reason", Text),
+    Column("reason", Words),
     Column("created_at", Text, nullable=False),
     Column("finished_at", Text),
     UniqueConstraint("pipeline", "partition", "key", "generation", name="one_generation"),
@@ -66,7 +84,7 @@ chunks = Table(
     Column("dead", Integer),
     Column("warned", Integer),
     Column("detail", Text),
-    Column("error", Text),
+    Column("error", Words),
     Column("seconds", Float),
     Index("chunks_by_state", "batch_id", "state", "idx"),
     Index("chunks_by_owner", "owner"),

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -61,9 +62,15 @@ def _resolve(function: str) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
 def _describe(error: BaseException) -> Raised:
     kind = next((kind.__name__ for kind in KINDS if isinstance(error, kind)), "TransientError")
     text = str(error) or type(error).__name__
-    message = text if isinstance(error, BatchError) else f"{type(error).__name__}: {text}"
+    message = text if isinstance(error, BatchError) else f"{type(error).__name__}: {text}{_place(error)}"
     delay_s = error.delay_s if isinstance(error, TransientError) else None
     return Raised(kind, message, "".join(traceback.format_exception(error))[-TRACEBACK_CHARS:], delay_s)
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised, for people: ` (transform.py:12)`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 The pool must be made in the main thread: the fork server dies with the *thread* that started it (guard.py).
 """
 
-
 import os
 import queue
 import sys
@@ -52,7 +51,7 @@ class LocalPool:
         try:
             future = self._schedule(task)
         except (RuntimeError, BrokenProcessPool):  # broken or stopped meanwhile: one fresh start
-            self._pool.stop()
+            self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool = self._new_pool()
             future = self._schedule(task)
         hard_s = task.hard_s or 0.0
@@ -70,7 +69,7 @@ class LocalPool:
 
     def stop(self) -> None:
         """See `WorkerPool`."""
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join(timeout=10)
 
     def _schedule(self, task: Task) -> "Future[Any]":
@@ -82,7 +81,7 @@ class LocalPool:
         return ProcessPool(
             max_workers=self.workers,
             max_tasks=self._recycle_after,
-            context=self._context,  # type: ignore[arg-type]  # pebble's protocol leaves Process out
+            context=self._context,
             initializer=guard_worker,
         )
 
@@ -117,10 +116,8 @@ class _WorkerProcess(context.ForkServerProcess):
     @staticmethod
     def _Popen(process_obj: Any) -> Any:  # noqa: N802  multiprocessing's own name
         with _no_main_module():
-            return context.ForkServerProcess._Popen(process_obj)  # type: ignore[attr-defined]  # noqa: SLF001
+            return context.ForkServerProcess._Popen(process_obj)  # noqa: SLF001
 
 
 class _WorkerContext(context.ForkServerContext):
-    Process = _WorkerProcess  # type: ignore[assignment]  # the fork server's, with `__main__` hidden
-
-
+    Process = _WorkerProcess

@@ -10,5 +10,7 @@ from batch_pipelines.core.workers.guard import die_with_parent
 
 __all__ = ["entry"]
 
-if sys.argv[:1] == ["-c"] and "multiprocessing.forkserver" in sys.modules:  # only ever true inside the fork server
+if (
+    sys.argv[:1] == ["-c"] and "multiprocessing.forkserver" in sys.modules
+):  # only ever true inside the fork server
     die_with_parent()

@@ -1,5 +1,7 @@
 """Batches, chunks, owners and leases."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -27,7 +29,12 @@ def upgrade() -> None:
     )
     is_open = sa.text("state = 'open'")
     op.create_index(
-        "one_open_batch", "batches", ["pipeline", "partition"], unique=True, sqlite_where=is_open, postgresql_where=is_open
+        "one_open_batch",
+        "batches",
+        ["pipeline", "partition"],
+        unique=True,
+        sqlite_where=is_open,
+        postgresql_where=is_open,
     )
     op.create_table(
         "chunks",
@@ -64,5 +71,5 @@ def upgrade() -> None:
     )
 
 
-def _required(kind: sa.types.TypeEngine[object], *names: str) -> list[sa.Column[object]]:
+def _required(kind: sa.types.TypeEngine[Any], *names: str) -> list[sa.Column[Any]]:
     return [sa.Column(name, kind, nullable=False) for name in names]

@@ -1,0 +1,53 @@
+"""The metadata of a dataset's two assets, batch by batch: asks the table what the report cannot know.
+
+What must not live here: what the metadata looks like (dataset_metadata.py), whether a batch is good (processing/).
+"""
+
+from batch_pipelines.components.dataset_metadata import Metadata, letters_metadata, letters_name, table_metadata
+from batch_pipelines.processing.pipeline import BatchReport, Processing
+from batch_pipelines.processing.tables.delta import PARTITION, load, table_path
+from batch_pipelines.processing.tables.query import SYSTEM_COLUMNS, count_rows
+
+PREVIEW_ROWS = 10
+PREVIEWS = 32  # of a backfill of many partitions, as many show rows
+
+
+class Describer:
+    """Describes batches of one dataset, as its table is now.
+
+    Args:
+        processing: An open session.
+        dataset: The dataset.
+    """
+
+    def __init__(self, processing: Processing, dataset: str) -> None:
+        data = processing.settings.data
+        self._dataset = dataset
+        self._declaration = processing.catalog.entry(dataset).declaration
+        self._path = table_path(data, dataset)
+        self._letters_path = data / "dead_letters" / dataset
+        self._table = load(self._path)
+        self._table_rows = count_rows(data, dataset)
+        self._previews_left = PREVIEWS
+
+    def describe(self, report: BatchReport) -> dict[str, Metadata]:
+        """Return the metadata of a published batch, by asset: the table, the dead letters."""
+        return {
+            self._dataset: table_metadata(
+                report,
+                self._declaration,
+                path=str(self._path),
+                table_rows=self._table_rows,
+                preview=self._preview(report.partition),
+            ),
+            letters_name(self._dataset): letters_metadata(report, path=str(self._letters_path)),
+        }
+
+    def _preview(self, partition: str) -> list[dict[str, object]]:
+        if self._table is None or not self._previews_left:
+            return []
+        self._previews_left -= 1
+        rows = self._table.to_pyarrow_dataset(partitions=[(PARTITION, "=", partition)])
+        shown = [name for name in rows.schema.names if name not in SYSTEM_COLUMNS]
+        head: list[dict[str, object]] = rows.head(PREVIEW_ROWS, columns=shown).to_pylist()
+        return head

@@ -1,0 +1,1 @@
+"""Dagster plumbing that all components share: sessions, policies, partitions, progress, the instance, backfills."""

@@ -1,0 +1,69 @@
+"""Partitions in Dagster's terms: the same keys as ours, whatever they stand for.
+
+A window that has begun is a partition already: its file may arrive before it ends.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+import dagster as dg
+
+from batch_pipelines.processing.declaration import windows
+from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions
+from batch_pipelines.processing.declaration.partitions import ALL
+
+_CRON: Mapping[windows.Every, str] = {
+    "hour": "0 * * * *",
+    "day": "0 0 * * *",
+    "week": "0 0 * * 1",
+    "month": "0 0 1 * *",
+}
+
+
+def partitions_def(
+    declaration: DatasetDeclaration,
+) -> dg.TimeWindowPartitionsDefinition | dg.DynamicPartitionsDefinition | None:
+    """Return the partitions of a dataset; None where it has only one, called `all`."""
+    if isinstance(declaration.partitions, Partitions):
+        return _time_windows(declaration.partitions)
+    return None if declaration.partitions is None else dg.DynamicPartitionsDefinition(name=files_set(declaration.name))
+
+
+def files_set(dataset: str) -> str:
+    """Return the name under which an instance keeps the keys of a dataset that has a partition per file."""
+    return f"{dataset}_files"
+
+
+def dagster_key(partition: str) -> str | None:
+    """Return the partition key for Dagster's events; it has none for a dataset of one partition."""
+    return None if partition == ALL else partition
+
+
+def requested(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> list[str] | None:
+    """Return the partitions that a run was launched for: one, a range, or None for a run without any."""
+    if context.has_partition_key or context.has_partition_key_range:
+        return list(context.partition_keys)
+    return None
+
+
+def announce_files(instance: dg.DagsterInstance, declaration: DatasetDeclaration, keys: Collection[str]) -> None:
+    """Make partitions known to the instance, where a dataset has one per file; elsewhere time makes them."""
+    if declaration.partitions == "file" and keys:
+        known = set(instance.get_dynamic_partitions(files_set(declaration.name)))
+        if new := [key for key in keys if key not in known]:
+            instance.add_dynamic_partitions(files_set(declaration.name), new)
+
+
+def _time_windows(partitions: Partitions) -> dg.TimeWindowPartitionsDefinition:
+    every = partitions.every
+    end: datetime | None = None
+    if partitions.end is not None:
+        end = windows.after(windows.read_key(partitions.end, every), every)
+    return dg.TimeWindowPartitionsDefinition(
+        start=windows.read_key(partitions.start, every),
+        end=end,
+        fmt=windows.key_format(every),
+        cron_schedule=_CRON[every],
+        timezone=partitions.timezone,
+        end_offset=1,
+    )

@@ -1,0 +1,69 @@
+"""Processing, opened for one op, check, sensor or schedule and closed after it; and its errors in Dagster's terms.
+
+A step may run in a process of its own, so nothing of a session outlives it.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from batch_pipelines.core.errors import BatchError, LeaseLost, TransientError
+from batch_pipelines.core.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from batch_pipelines.processing.pipeline import Processing
+
+SHOWN_FAILURES = 5
+
+
+def current_settings() -> Settings:
+    """Return the settings of this process's environment."""
+    return load_settings(os.environ, Path.cwd())
+
+
+@contextmanager
+def open_processing() -> Iterator["Processing"]:
+    """Open datasets, ledger and tables as this process's environment names them.
+
+    Raises:
+        dagster.Failure: A `BatchError` left the block: a verdict that trying again does not change.
+    """
+    from batch_pipelines.processing.pipeline import Processing  # noqa: PLC0415 - loading definitions must not pay for it
+
+    processing = Processing(current_settings())
+    try:
+        with verdicts_as_failures():
+            yield processing
+    finally:
+        processing.close()
+
+
+@contextmanager
+def verdicts_as_failures() -> Iterator[None]:
+    """Turn errors that a retry cannot cure into `dagster.Failure` without retries; let all others pass."""
+    try:
+        yield
+    except (LeaseLost, TransientError):
+        raise
+    except BatchError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from None
+
+
+def failure(what: str, failures: list[str]) -> dg.Failure:
+    """Return the failure of a step whose partitions (or datasets) did not all come to a good end.
+
+    Args:
+        what: What failed, e.g. `2 of 12 partitions of flights failed`.
+        failures: One line for each.
+    """
+    shown = failures[:SHOWN_FAILURES]
+    more = [f"… and {len(failures) - len(shown):,} more"] if len(failures) > len(shown) else []
+    return dg.Failure(
+        description="\n".join([f"{what}:", *(f"  {line}" for line in (*shown, *more))]),
+        metadata={"failed": dg.MetadataValue.md("\n".join(f"- {line}" for line in failures))},
+        allow_retries=False,
+    )

@@ -1,0 +1,223 @@
+"""What the YAML of a dataset says, and whether it makes sense on its own.
+
+Plain frozen pydantic models that survive a trip through JSON (`model_dump(mode="json")`, `model_validate`).
+What must not live here: other datasets (catalog.py), the disk (sources/), windows and keys (partitions.py).
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from batch_pipelines.core.cron import check_cron
+from batch_pipelines.core.errors import ConfigError
+from batch_pipelines.core.key_problems import KeyProblems, Problem
+from batch_pipelines.core.quantities import GB, MB, fraction, size_bytes
+from batch_pipelines.processing.declaration import windows
+from batch_pipelines.processing.declaration.columns import DATASET_NAME, Column
+from batch_pipelines.processing.declaration.consistency import (
+    SYSTEM_COLUMNS,
+    expression_problems,
+    key_problems,
+    name_problems,
+    source_problems,
+)
+from batch_pipelines.processing.declaration.options import (
+    SETTINGS,
+    CsvOptions,
+    Partitions,
+    PartitionsOrFile,
+    Timeout,
+    partitions_only,
+)
+from batch_pipelines.processing.declaration.source_paths import check_source
+from batch_pipelines.processing.declaration.types import canonical_type
+
+__all__ = ["SYSTEM_COLUMNS", "Column", "CsvOptions", "DatasetDeclaration", "Partitions", "Timeout"]
+
+_OWNER = re.compile(r"team:\S+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
+_TRANSFORM = re.compile(r"[A-Za-z_]\w*:[A-Za-z_]\w*", re.ASCII)
+_GROUP = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
+
+OneOrMore = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+
+
+def _chunk_bytes(value: object) -> int:
+    if size_bytes(value) > GB:
+        raise ValueError(f"{value!r} is more than a chunk may have: 1GB")
+    return size_bytes(value)
+
+
+class DatasetDeclaration(BaseModel):
+    """A dataset as declared. In YAML, sizes, durations and shares are text with a unit: `16MB`, `5m`, `5%`.
+
+    Attributes:
+        name: Lower-case name; the YAML's folder gives it where the YAML doesn't.
+        description: Shown wherever the dataset is.
+        owners: E-mail addresses, or `team:name`.
+        tags: Labels, shown in the UI.
+        group: Group of the assets in the UI.
+        source: Path from the project's folder, with times in braces (`flights-{%Y-%m}.csv.gz`) and `*`, `?`.
+        inbox: Whether files in `data/inbox/<name>/` are taken, too, and instead of files of the same name.
+        csv: How the files are written.
+        partitions: By time, `file` (one per source file), or None: one, called `all`.
+        nulls: Texts that stand for "no value"; an empty field always does.
+        key: Columns whose values occur once within a partition.
+        columns: Columns in the order of the table; None to infer them from the file.
+        extra: Whether columns of the file that are not declared are ignored or fail the batch.
+        derive: Columns computed by SQL expressions, in order; each sees those before it.
+        where: SQL condition; rows that don't meet it are left out.
+        transform: `module:function` in a Python file beside the YAML: data frame in, data frame out.
+        adds: Types of the columns that the transform adds or changes; inferred where None.
+        write: `replace`: a batch replaces its partition.
+        max_reject_rate: Share of dead letters beyond which a batch fails; None for no limit.
+        chunk_size: Bytes of a chunk.
+        lanes: Coordinators of one batch.
+        attempts: Tries per chunk, the first included.
+        timeout: Time limits of a chunk.
+        schedule: Cron schedule that processes what is new.
+    """
+
+    model_config = SETTINGS
+
+    name: str
+    description: str | None = None
+    owners: OneOrMore = Field(default_factory=list)
+    tags: dict[str, str] = Field(default_factory=dict)
+    group: str | None = None
+    source: str
+    inbox: bool = False
+    csv: CsvOptions = Field(default_factory=CsvOptions)
+    partitions: Annotated[PartitionsOrFile | None, BeforeValidator(partitions_only)] = None
+    nulls: OneOrMore = Field(default_factory=list)
+    key: OneOrMore = Field(default_factory=list)
+    columns: dict[str, Column] | None = None
+    extra: Literal["ignore", "fail"] = "ignore"
+    derive: dict[str, str] = Field(default_factory=dict)
+    where: str | None = None
+    transform: str | None = None
+    adds: dict[str, str] | None = None
+    write: Literal["replace"] = "replace"
+    max_reject_rate: Annotated[float, BeforeValidator(fraction)] | None = None
+    chunk_size: Annotated[int, BeforeValidator(_chunk_bytes)] = 16 * MB
+    lanes: int = Field(default=1, ge=1, le=64)
+    attempts: int = Field(default=3, ge=1, le=100)
+    timeout: Timeout = Field(default_factory=Timeout)
+    schedule: str | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, value: str) -> str:
+        if not DATASET_NAME.fullmatch(value):
+            raise ValueError(f"{value!r} is not a name; allowed: a-z, 0-9 and _, not first, at most 64 characters")
+        return value
+
+    @field_validator("owners")
+    @classmethod
+    def _known_owners(cls, value: list[str]) -> list[str]:
+        problems: list[Problem] = [
+            ((index,), f"{owner!r} is neither an e-mail address nor team:name")
+            for index, owner in enumerate(value)
+            if not _OWNER.fullmatch(owner)
+        ]
+        if problems:
+            raise KeyProblems(problems)
+        return value
+
+    @field_validator("group")
+    @classmethod
+    def _plain_group(cls, value: str | None) -> str | None:
+        if value is not None and not _GROUP.fullmatch(value):
+            raise ValueError(f"{value!r} is not a group; allowed: letters, digits and _")
+        return value
+
+    @field_validator("source")
+    @classmethod
+    def _path_within_the_project(cls, value: str) -> str:
+        return check_source(value)
+
+    @field_validator("transform")
+    @classmethod
+    def _module_and_function(cls, value: str | None) -> str | None:
+        if value is not None and not _TRANSFORM.fullmatch(value):
+            raise ValueError(
+                f"{value!r} is not a transform; write module:function, "
+                "for example transform:delay_bands for transform.py"
+            )
+        return value
+
+    @field_validator("adds")
+    @classmethod
+    def _known_types(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        return None if value is None else {name: canonical_type(type_name) for name, type_name in value.items()}
+
+    @field_validator("schedule")
+    @classmethod
+    def _cron(cls, value: str | None) -> str | None:
+        return None if value is None else check_cron(value)
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        known = None if self.columns is None else [*self.columns, *self.derive, *(self.adds or {})]
+        problems = [
+            *name_problems(self.columns, self.derive, self.adds),
+            *key_problems(self.key, known),
+            *source_problems(self.source, self.every, inbox=self.inbox),
+            *expression_problems(self.derive, self.where),
+        ]
+        if not self.csv.header and self.columns is None:
+            problems.append((("csv", "header"), "files without a header need columns, which name them in order"))
+        if self.adds is not None and self.transform is None:
+            problems.append((("adds",), "these are columns of a transform, but there is no transform"))
+        if problems:
+            raise KeyProblems(problems)
+        return self
+
+    @property
+    def every(self) -> windows.Every | None:
+        """How long the windows of the partitions are; None where partitions are not by time."""
+        return self.partitions.every if isinstance(self.partitions, Partitions) else None
+
+    @property
+    def references(self) -> frozenset[tuple[str, str]]:
+        """Every (dataset, column) that a column refers to."""
+        return frozenset(pair for column in (self.columns or {}).values() if (pair := column.references))
+
+    def transform_file(self, folder: Path) -> Path | None:
+        """Return the Python file of the transform, which lies beside the YAML."""
+        return None if self.transform is None else folder / f"{self.transform.partition(':')[0]}.py"
+
+    def version(self, folder: Path) -> str:
+        """Return the hash of all that can change rows: these keys, and the source text of the transform.
+
+        Args:
+            folder: The folder of the YAML.
+
+        Raises:
+            ConfigError: The transform's file cannot be read.
+        """
+        keys = ("csv", "nulls", "key", "extra", "derive", "where", "transform", "adds", "write")
+        said: dict[str, Any] = self.model_dump(mode="json", include=set(keys))
+        said["columns"] = [
+            [name, column.model_dump(mode="json", exclude={"description"})]
+            for name, column in (self.columns or {}).items()
+        ]
+        said["inferred"] = self.columns is None
+        for mapping in ("derive", "adds"):
+            said[mapping] = list((said[mapping] or {}).items())
+        digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+        if (file := self.transform_file(folder)) is not None:
+            try:
+                digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
+            except OSError as error:
+                raise ConfigError(f"transform {self.transform!r} needs the file {file}: {error.strerror}") from error
+        return digest.hexdigest()

@@ -1,0 +1,346 @@
+"""Processing behind one name: plan partitions, work batches, review what became of them.
+
+All that Dagster's ops, the `bp` command, the demo and tests need of datasets. Nothing here decides anything.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from batch_pipelines.core.clock import Clock, SystemClock
+from batch_pipelines.core.errors import BatchError, BatchFailed, ConfigError
+from batch_pipelines.core.lane import Lane, LanePolicy
+from batch_pipelines.core.ledger.ledger import Ledger, open_ledger
+from batch_pipelines.core.model import Batch, BatchState, Chunk, Counts, Json, Task
+from batch_pipelines.core.progress import Progress
+from batch_pipelines.core.retry import RetryPolicy
+from batch_pipelines.core.settings import Settings
+from batch_pipelines.core.workers.local import LocalPool
+from batch_pipelines.core.workers.pool import Lost, Raised, Returned, WorkerPool
+from batch_pipelines.processing.declaration.catalog import Catalog, load_catalog
+from batch_pipelines.processing.planning import Found, Planner, Request
+from batch_pipelines.processing.sources.files import existing_partitions
+from batch_pipelines.processing.tables.delta import table_path, version
+from batch_pipelines.processing.tables.parts import SYSTEM_FIELDS, schema_from_text
+from batch_pipelines.processing.workload import DatasetWorkload
+
+PROBE_LIMIT_S = 60.0
+WORKER_MODULES = ("batch_pipelines.processing.work",)
+SQL_MODULES = ("pandas", "duckdb")  # DuckDB imports pandas as soon as it is shown a table
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What a run may ask for instead of what the dataset declares. None: as declared.
+
+    Attributes:
+        chunk_size: Bytes of a chunk, for batches that are planned by this run.
+        attempts: Tries per chunk.
+        soft_s: Soft time limit of a chunk, seconds.
+        hard_s: Hard time limit of a chunk, seconds.
+        workers: Worker processes of a lane; None is one a core.
+    """
+
+    chunk_size: int | None = None
+    attempts: int | None = None
+    soft_s: float | None = None
+    hard_s: float | None = None
+    workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What became of one batch, as the ledger has it.
+
+    Attributes:
+        ok: Whether it is published.
+        message: One line: what happened, and what to do if it is not.
+        reasons: Dead letters by `rule: column`.
+        warnings: Warnings by `rule: column`.
+        samples: A few dead letters, as `file:line: what is wrong`.
+        chunks: One entry a chunk: index, state, items, written, filtered, dead, attempts, seconds, error.
+        files: Source files.
+        columns: Name and type of the columns that people see.
+    """
+
+    batch_id: int
+    dataset: str
+    partition: str
+    state: BatchState
+    ok: bool
+    message: str
+    key: str
+    generation: int
+    publication: int
+    counts: Counts
+    seconds: float
+    reasons: dict[str, int]
+    warnings: dict[str, int]
+    samples: list[str]
+    chunks: list[Json]
+    files: list[str]
+    columns: list[tuple[str, str]]
+
+    @property
+    def rows(self) -> int:
+        """Rows written."""
+        return self.counts.written
+
+    @property
+    def dead_letters(self) -> int:
+        """Items dead-lettered."""
+        return self.counts.dead
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """What planning came to.
+
+    Attributes:
+        dataset: The dataset.
+        batch_ids: Batches of all partitions that could be planned, in order of partition.
+        current: Those of them that are published already.
+        problems: By partition: why it could not be planned.
+        prepared: Referenced datasets that had no table yet and were processed first.
+    """
+
+    dataset: str
+    batch_ids: list[int]
+    current: list[int]
+    problems: dict[str, str]
+    prepared: list[BatchReport] = field(default_factory=list)
+
+
+class Processing:
+    """Datasets of one deployment.
+
+    Args:
+        settings: Where everything is.
+        clock: Time.
+        make_pool: Makes the workers of a lane; local processes by default.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        make_pool: Callable[[], WorkerPool] | None = None,
+    ) -> None:
+        self.settings = settings
+        self._clock = clock or SystemClock()
+        self._make_pool = make_pool
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """All declared datasets."""
+        return load_catalog(self.settings.defs)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        return open_ledger(self.settings.ledger_url, self._clock)
+
+    def close(self) -> None:
+        """Close the ledger."""
+        if "ledger" in self.__dict__:
+            self.ledger.close()
+
+    def partitions(self, dataset: str) -> list[str]:
+        """Every partition of the dataset that has files now."""
+        return existing_partitions(
+            self.catalog.entry(dataset).declaration, self.settings.home, self.settings.data
+        )
+
+    def plan(
+        self,
+        dataset: str,
+        partitions: Sequence[str] | None = None,
+        *,
+        force: bool = False,
+        root_run: str | None = None,
+        overrides: Overrides | None = None,
+    ) -> Planning:
+        """Find or make the batches of these partitions (None: of all that have files).
+
+        Referenced datasets that have never been processed are processed first.
+
+        Raises:
+            ConfigError: There is no such dataset, or no file at all.
+            BatchFailed: A referenced dataset could not be processed.
+        """
+        prepared = self._prepare(dataset, root_run)
+        wanted = self.partitions(dataset) if partitions is None else list(dict.fromkeys(partitions))
+        if not wanted:
+            source = self.catalog.entry(dataset).declaration.source
+            msg = f"dataset {dataset!r} has no files: nothing matches {source}"
+            raise ConfigError(msg)
+        planning = Planning(dataset, [], [], {}, prepared)
+        planner = Planner(self.catalog, self.ledger, self.settings.home, self.settings.data, self._probe)
+        chunk_size = overrides.chunk_size if overrides else None
+        for partition in wanted:
+            try:
+                batch, found = planner.plan(Request(dataset, partition, force, root_run, chunk_size))
+            except BatchError as error:
+                planning.problems[partition] = str(error)
+                continue
+            planning.batch_ids.append(batch.id)
+            if found is Found.CURRENT:
+                planning.current.append(batch.id)
+        return planning
+
+    def work(
+        self,
+        batch_ids: Sequence[int],
+        *,
+        overrides: Overrides | None = None,
+        report: Callable[[Progress], None] | None = None,
+        wait_for_others: bool = False,
+    ) -> None:
+        """Be one lane of these batches, until nothing waits. See core/lane.py.
+
+        Raises:
+            LeaseLost: This process was still for too long; run it again.
+        """
+        asked = overrides or Overrides()
+        unfinished = [batch for batch in self.ledger.batches.get(batch_ids) if batch.state is BatchState.OPEN]
+        if not unfinished:
+            return
+        attempts = asked.attempts or max(batch.plan["declaration"]["attempts"] for batch in unfinished)
+        workload = DatasetWorkload(self.settings.home, self.settings.data, (asked.soft_s, asked.hard_s))
+        lane = Lane(
+            self.ledger,
+            workload,
+            self._make_pool or (lambda: LocalPool(asked.workers, preload=self._worker_modules)),
+            clock=self._clock,
+            policy=LanePolicy(retry=RetryPolicy(attempts=attempts)),
+            report=report,
+        )
+        lane.run([batch.id for batch in unfinished], wait_for_others=wait_for_others)
+
+    def review(self, batch_ids: Sequence[int]) -> list[BatchReport]:
+        """What became of these batches, in order of partition."""
+        batches = sorted(self.ledger.batches.get(batch_ids), key=lambda batch: batch.partition)
+        return [self._report(batch) for batch in batches]
+
+    def run(
+        self, dataset: str, partitions: Sequence[str] | None = None, *, force: bool = False
+    ) -> list[BatchReport]:
+        """Plan, work and review in one go, in this process.
+
+        Raises:
+            BatchFailed: Not everything was published; what could be, was.
+        """
+        planning = self.plan(dataset, partitions, force=force)
+        self.work(planning.batch_ids, wait_for_others=True)
+        reports = self.review(planning.batch_ids)
+        if failures := failures_of(planning, reports):
+            raise BatchFailed(failures)
+        return reports
+
+    @cached_property
+    def _worker_modules(self) -> tuple[str, ...]:
+        """What the fork server imports once for all workers, of whatever dataset: it can't be told more later."""
+        declarations = [entry.declaration for entry in self.catalog.datasets.values()]
+        needs_sql = any(each.derive or each.where or each.transform for each in declarations)
+        return (*WORKER_MODULES, *(SQL_MODULES if needs_sql else ()))
+
+    def _prepare(self, dataset: str, root_run: str | None) -> list[BatchReport]:
+        references = {name for name, _ in self.catalog.entry(dataset).declaration.references}
+        missing = [name for name in references if version(table_path(self.settings.data, name)) is None]
+        reports: list[BatchReport] = []
+        for name in self.catalog.order(missing) if missing else []:
+            planning = self.plan(name, root_run=root_run)
+            self.work(planning.batch_ids, wait_for_others=True)
+            done = self.review(planning.batch_ids)
+            if failures := failures_of(planning, done):
+                raise BatchFailed(failures)
+            reports += [*planning.prepared, *done]
+        return reports
+
+    def _probe(self, payload: Json) -> Json:
+        """Run `work.probe` in a worker: user code may hang or crash."""
+        pool = (self._make_pool or (lambda: LocalPool(1, preload=self._worker_modules)))()
+        try:
+            pool.submit(0, Task("batch_pipelines.processing.work:probe", payload, PROBE_LIMIT_S, PROBE_LIMIT_S + 10))
+            endings = pool.wait(PROBE_LIMIT_S + 60)
+        finally:
+            pool.stop()
+        ending = endings[0][1] if endings else Lost("no answer")
+        if isinstance(ending, Returned):
+            return dict(ending.value)
+        what = ending.message if isinstance(ending, Raised) else str(ending)
+        msg = f"{payload['dataset']}: its transform cannot be tried out on the first rows: {what}"
+        raise ConfigError(msg)
+
+    def _report(self, batch: Batch) -> BatchReport:
+        chunks = self.ledger.chunks.of_batch(batch.id)
+        results = [chunk.result for chunk in chunks if chunk.result]
+        reasons: Counter[str] = Counter()
+        warnings: Counter[str] = Counter()
+        for result in results:
+            reasons.update(result.detail.get("reasons", {}))
+            warnings.update(result.detail.get("warnings", {}))
+        system = {each.name for each in SYSTEM_FIELDS}
+        schema = schema_from_text(batch.plan["schema"])
+        counts = self.ledger.chunks.counts([batch.id])
+        return BatchReport(
+            batch_id=batch.id,
+            dataset=batch.pipeline,
+            partition=batch.partition,
+            state=batch.state,
+            ok=batch.state is BatchState.PUBLISHED,
+            message=_message(batch, counts),
+            key=batch.key,
+            generation=batch.generation,
+            publication=batch.publication,
+            counts=counts,
+            seconds=_seconds(batch, self._clock.now()),
+            reasons=dict(reasons.most_common()),
+            warnings=dict(warnings.most_common()),
+            samples=[sample for result in results for sample in result.detail.get("samples", [])][:5],
+            chunks=[_chunk_row(chunk) for chunk in chunks],
+            files=[file["name"] for file in batch.plan["files"]],
+            columns=[(each.name, str(each.type)) for each in schema if each.name not in system],
+        )
+
+
+def failures_of(planning: Planning, reports: Sequence[BatchReport]) -> list[str]:
+    """One line for each partition that did not come to a good end."""
+    unplanned = [f"{planning.dataset}/{partition}: {why}" for partition, why in planning.problems.items()]
+    unpublished = [f"{each.dataset}/{each.partition}: {each.message}" for each in reports if not each.ok]
+    return unplanned + unpublished
+
+
+def _message(batch: Batch, counts: Counts) -> str:
+    if batch.state is BatchState.PUBLISHED:
+        if not counts.items:
+            return "the source is empty: 0 items"
+        filtered = f", {counts.filtered:,} filtered" if counts.filtered else ""
+        return f"{counts.items:,} read, {counts.written:,} written{filtered}, {counts.dead:,} dead-lettered"
+    if batch.state is BatchState.OPEN:
+        left = counts.chunks - counts.chunks_done
+        return f"unfinished: {left:,} of {counts.chunks:,} chunks are left; run it again, it goes on where it stopped"
+    return f"{batch.state.replace('_', ' ')}: {batch.reason}"
+
+
+def _seconds(batch: Batch, now: datetime) -> float:
+    end = datetime.fromisoformat(batch.finished_at) if batch.finished_at else now
+    return (end - datetime.fromisoformat(batch.created_at)).total_seconds()
+
+
+def _chunk_row(chunk: Chunk) -> Json:
+    result = chunk.result
+    return {
+        "index": chunk.index,
+        "state": str(chunk.state),
+        "items": chunk.items,
+        "written": result.written if result else None,
+        "filtered": result.filtered if result else None,
+        "dead": result.dead if result else None,
+        "attempts": chunk.attempts,
+        "seconds": chunk.seconds,
+        "error": chunk.error,
+    }

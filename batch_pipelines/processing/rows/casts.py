@@ -1,0 +1,288 @@
+"""Bytes to typed columns: vectorised where all is well, ever smaller pieces where something is not.
+
+A column is cast whole; if that fails, in windows of 512 rows; a window that fails is trimmed, brought into
+one spelling, sifted by a regular expression and, for what is left (numbers too large, days that don't exist),
+halved down to the single value. Columns with a `format` go to formatted.py.
+
+What must not live here: rules on typed values (rules.py).
+"""
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from batch_pipelines.core.errors import IntegrityError
+from batch_pipelines.processing.declaration.columns import Column
+from batch_pipelines.processing.rows.arrays import (
+    Values,
+    flags,
+    found,
+    nothing,
+    one_piece,
+    taken,
+    value_bytes,
+)
+from batch_pipelines.processing.rows.formatted import parse_formatted
+from batch_pipelines.processing.rows.rejects import Finding, Rejects, shown
+
+WINDOW = 512
+_DAYS = (-719_162, 2_932_896)  # 0001-01-01 to 9999-12-31, in days from 1970-01-01
+_MICROSECONDS = (_DAYS[0] * 86_400_000_000, (_DAYS[1] + 1) * 86_400_000_000 - 1)
+_NOT_UTF8 = "is not valid UTF-8"
+
+Kernel = Callable[[Values], Values | None]
+
+
+@dataclass(slots=True)
+class _Bad:
+    """Messages of one column so far, each with the positions it holds for."""
+
+    messages: dict[str, list[int]]
+
+    def add(self, message: str, positions: NDArray[np.int64] | list[int]) -> None:
+        if len(positions):
+            self.messages.setdefault(message, []).extend(int(position) for position in positions)
+
+
+def cast_columns(table: pa.Table, columns: Mapping[str, Column]) -> tuple[pa.Table, Rejects]:
+    """Cast binary columns to their declared types; columns that are not declared are left out.
+
+    Args:
+        table: All columns binary; null where the field is empty or a null token.
+        columns: The declared columns, in the order of the result.
+
+    Returns:
+        The typed table, null where a value could not be cast, and the rejects (rules `encoding` and `type`).
+
+    Raises:
+        IntegrityError: A declared column is not in the table; plans are checked against the header before.
+    """
+    missing = [name for name in columns if name not in table.column_names]
+    if missing:
+        msg = f"the chunk has no column {missing[0]!r}, which its plan promises; plan the batch anew"
+        raise IntegrityError(msg)
+    arrays, findings = [], []
+    for name, column in columns.items():
+        array, bad = _cast(one_piece(table.column(name)), name, column)
+        arrays.append(array)
+        findings += bad
+    return pa.Table.from_arrays(arrays, schema=schema_of(columns)), Rejects(findings)
+
+
+def schema_of(columns: Mapping[str, Column]) -> pa.Schema:
+    """Return the schema of the declared columns."""
+    return pa.schema([(name, column.arrow_type) for name, column in columns.items()])
+
+
+def _cast(raw: Values, name: str, column: Column) -> tuple[Values, list[Finding]]:
+    bad = _Bad({})
+    if column.format is not None:
+        valid = _without_undecodable(raw, 0, bad)
+        values, unparsed = parse_formatted(pc.utf8_trim_whitespace(valid), column.format, column.arrow_type)
+        bad.add(f"is not a {column.kind} as {column.format}", unparsed)
+    elif column.kind == "string":
+        values = _cast_text(raw, bad)
+    else:
+        values = _cast_typed(raw, column, bad)
+    return values, [_finding(name, message, positions, raw) for message, positions in bad.messages.items()]
+
+
+def _finding(name: str, message: str, positions: list[int], raw: Values) -> Finding:
+    rows = np.sort(np.array(positions, np.int64))
+    rule = "encoding" if message == _NOT_UTF8 else "type"
+    return Finding(rule, name, message, rows, shown(taken(raw, rows)))
+
+
+def _cast_text(raw: Values, bad: _Bad) -> Values:
+    whole = _text(raw)
+    if whole is not None:
+        return whole
+    windows = range(0, len(raw), WINDOW)
+    return pa.concat_arrays([_without_undecodable(raw.slice(start, WINDOW), start, bad) for start in windows])
+
+
+def _without_undecodable(raw: Values, start: int, bad: _Bad) -> Values:
+    """Return the values as text; those that are not UTF-8 become null and are noted."""
+    whole = _text(raw)
+    if whole is not None:
+        return whole
+    undecodable = np.array([value is not None and not _decodes(value) for value in raw.to_pylist()])
+    bad.add(_NOT_UTF8, start + np.flatnonzero(undecodable))
+    return _blank(raw, undecodable).cast(pa.string())
+
+
+def _cast_typed(raw: Values, column: Column, bad: _Bad) -> Values:
+    kernel = _kernel(column)
+    whole = kernel(raw.view(pa.string()))
+    if whole is not None:
+        return whole
+    pieces = []
+    for start in range(0, len(raw), WINDOW):
+        window = raw.slice(start, WINDOW)
+        piece = kernel(window.view(pa.string()))
+        pieces.append(piece if piece is not None else _salvage(window, start, column, kernel, bad))
+    return pa.concat_arrays(pieces)
+
+
+def _salvage(window: Values, start: int, column: Column, kernel: Kernel, bad: _Bad) -> Values:
+    """Cast a window in which something is wrong; what cannot be cast becomes null and is noted."""
+    texts = _spelled(pc.utf8_trim_whitespace(_without_undecodable(window, start, bad)), column.kind)
+    misshapen = pc.invert(pc.match_substring_regex(texts, _SHAPES[column.kind]))
+    positions = found(misshapen)
+    odd = {int(p): _oddity(texts[int(p)].as_py(), column) for p in positions}
+    for message in dict.fromkeys(odd.values()):
+        bad.add(message, [start + p for p, why in odd.items() if why == message])
+    texts = _blank(texts, flags(misshapen))
+    return _halve(texts, start, column, kernel, bad)
+
+
+def _halve(texts: Values, start: int, column: Column, kernel: Kernel, bad: _Bad) -> Values:
+    """Cast well-shaped texts, halving until each value that does not fit its type stands alone."""
+    values = kernel(texts)
+    if values is not None:
+        return values
+    if len(texts) == 1:
+        bad.add(_misfit(texts[0].as_py(), column), [start])
+        return nothing(1, column.arrow_type)
+    middle = len(texts) // 2
+    halves = [(texts.slice(0, middle), start), (texts.slice(middle), start + middle)]
+    return pa.concat_arrays([_halve(half, first, column, kernel, bad) for half, first in halves])
+
+
+def _blank(array: Values, mask: NDArray[np.bool_]) -> Values:
+    return pc.if_else(pa.array(mask), pa.scalar(None, array.type), array) if mask.any() else array
+
+
+def _decodes(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _attempt(values: Values, to: pa.DataType) -> Values | None:
+    try:
+        return values.cast(to)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _text(raw: Values) -> Values | None:
+    return _attempt(raw, pa.string())
+
+
+def _int(texts: Values) -> Values | None:
+    # Arrow takes 0x1F for a number. A look at all bytes is cheap, but sees those behind nulls, too.
+    if (value_bytes(texts) | 0x20 == ord("x")).any() and flags(pc.match_substring_regex(texts, "[xX]")).any():
+        return None
+    return _attempt(texts, pa.int64())
+
+
+def _float(texts: Values) -> Values | None:
+    values = _attempt(texts, pa.float64())  # takes nan and inf, and turns what is too large into inf
+    return values if values is not None and pc.all(pc.is_finite(values)).as_py() is not False else None
+
+
+def _decimal(texts: Values, to: pa.DataType) -> Values | None:
+    return _attempt(texts, to)
+
+
+_FLAGS = {"true": True, "t": True, "yes": True, "1": True, "false": False, "f": False, "no": False, "0": False}
+
+
+def _bool(texts: Values) -> Values | None:
+    places = pc.index_in(pc.ascii_lower(texts), value_set=pa.array(list(_FLAGS)))
+    meanings = pa.array(list(_FLAGS.values()))
+    return meanings.take(places) if places.null_count == texts.null_count else None
+
+
+def _date(texts: Values) -> Values | None:
+    values = _attempt(texts, pa.date32())
+    return values if values is not None and _within(values.view(pa.int32()), _DAYS) else None
+
+
+def _timestamp(texts: Values) -> Values | None:
+    zoned = pa.timestamp("us", tz="UTC")
+    values = _attempt(texts, pa.timestamp("us"))
+    values = _attempt(texts, zoned) if values is None else values.cast(zoned)
+    return values if values is not None and _within(values.view(pa.int64()), _MICROSECONDS) else None
+
+
+def _within(values: Values, bounds: tuple[int, int]) -> bool:
+    ends: Values = pc.min_max(values)
+    low, high = ends["min"].as_py(), ends["max"].as_py()
+    return low is None or bool(bounds[0] <= low and high <= bounds[1])
+
+
+def _kernel(column: Column) -> Kernel:
+    if column.kind == "decimal":
+        return functools.partial(_decimal, to=column.arrow_type)
+    kernels: dict[str, Kernel] = {
+        "int": _int,
+        "float": _float,
+        "bool": _bool,
+        "date": _date,
+        "timestamp": _timestamp,
+    }
+    return kernels[column.kind]
+
+
+_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_CLOCK = r"[0-9]{2}(:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?"
+_ZONE = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
+_SHAPES = {
+    "int": r"^[+-]?[0-9]+$",
+    "float": _NUMBER,
+    "decimal": _NUMBER,
+    "bool": r"^(?i:true|t|yes|1|false|f|no|0)$",
+    "date": f"^{_DAY}$",
+    "timestamp": f"^{_DAY}T{_CLOCK}{_ZONE}$",
+}
+_FINE = re.compile(r"\.[0-9]{7}")
+_NAMES = {
+    "int": "an int",
+    "float": "a float",
+    "bool": "a bool (true, false, t, f, yes, no, 1, 0)",
+    "date": "a date (YYYY-MM-DD)",
+    "timestamp": "a timestamp (ISO 8601)",
+}
+
+
+def _spelled(texts: Values, kind: str) -> Values:
+    """Bring the spellings that are allowed into the one that Arrow reads."""
+    if kind == "int":
+        return pc.replace_substring_regex(texts, r"^\+([0-9])", r"\1")
+    if kind != "timestamp":
+        return texts
+    texts = pc.replace_substring_regex(texts, r"^([0-9]{4}-[0-9]{2}-[0-9]{2})$", r"\1T00:00")
+    texts = pc.replace_substring_regex(texts, r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[ t]", r"\1T")
+    texts = pc.replace_substring_regex(texts, r"z$", "Z")
+    texts = pc.replace_substring_regex(texts, r"(\.[0-9]{6})0+([Z+-]|$)", r"\1\2")
+    return pc.replace_substring_regex(texts, r"^([0-9-]{10}T[0-9:.]+)$", r"\1Z")
+
+
+def _oddity(text: str, column: Column) -> str:
+    if not text:
+        return f"is blank, not {_NAMES.get(column.kind, 'a ' + column.type)}"
+    if column.kind == "float" and text.lstrip("+-").lower() in {"nan", "inf", "infinity"}:
+        return "is not a finite number"
+    return f"is not {_NAMES.get(column.kind, 'a ' + column.type)}"
+
+
+def _misfit(text: str, column: Column) -> str:
+    if column.kind == "timestamp" and _FINE.search(text):
+        return "is finer than a microsecond"
+    return {
+        "int": "is too large for an int (64 bits)",
+        "float": "is too large for a float",
+        "date": "is not a day of the calendar",
+        "timestamp": "is not a moment of the calendar",
+    }.get(column.kind, f"does not fit {column.type}")

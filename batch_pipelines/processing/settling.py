@@ -1,0 +1,201 @@
+"""Keys that occur twice in a partition: the first record by source and position wins, the others are dead letters.
+
+Needs all chunks of a batch at once, so it is done when they are all committed, before anything is published. Parts
+that hold a loser are written anew under other names; the ledger takes all the changes in one transaction, or none.
+"""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from batch_pipelines.core.errors import SourceChanged
+from batch_pipelines.core.faults import fault
+from batch_pipelines.core.ledger.chunks import Settled
+from batch_pipelines.core.model import Batch, Chunk, ChunkResult, Json
+from batch_pipelines.processing.declaration.model import DatasetDeclaration
+from batch_pipelines.processing.sources.csv_read import read_chunk_bytes
+from batch_pipelines.processing.sources.csv_records import Dialect, scan
+from batch_pipelines.processing.tables import dead_letters
+from batch_pipelines.processing.tables.delta import table_path
+from batch_pipelines.processing.tables.parts import part_stem, read_part, write_part
+
+MEMORY = "512MB"
+RULE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class _Loser:
+    """A row whose key another one had first."""
+
+    row: int
+    offset: int
+    line: int
+    key: str
+    winner: str
+
+
+def settle_duplicates(
+    home: Path, data: Path, batch: Batch, declaration: DatasetDeclaration, chunks: Sequence[Chunk]
+) -> list[Settled]:
+    """Write anew every part that holds a duplicate; the chunks that change by it.
+
+    Args:
+        home: What source paths are relative to.
+        data: The data folder.
+        batch: The batch, its chunks all done.
+        declaration: Names the key.
+        chunks: All chunks of the batch.
+    """
+    by_part = {_part(chunk)["path"]: chunk for chunk in chunks if _part(chunk)}
+    folder = table_path(data, batch.pipeline)
+    losers = _losers([folder / path for path in by_part], declaration.key, data)
+    workshop = _Workshop(home, data, batch, declaration)
+    return [workshop.rewrite(by_part[f"{batch.partition}/{name}"], found) for name, found in losers.items()]
+
+
+def _part(chunk: Chunk) -> Json:
+    return (chunk.result.detail.get("part") if chunk.result else None) or {}
+
+
+def _losers(files: list[Path], key: list[str], data: Path) -> dict[str, list[_Loser]]:
+    """By file name: the rows that are not the first of their key. Rows with a null in the key are never duplicates."""
+    if not files:
+        return {}
+    scratch = data / "tmp"
+    scratch.mkdir(parents=True, exist_ok=True)
+    columns = [_quoted(name) for name in key]
+    query = f"""
+        WITH rows AS (
+            SELECT {", ".join(columns)}, _source, _line, _offset, filename, file_row_number AS n
+            FROM read_parquet(?, filename = true, file_row_number = true, union_by_name = true)
+            WHERE {" AND ".join(f"{column} IS NOT NULL" for column in columns)}
+        ),
+        twice AS (SELECT {", ".join(columns)} FROM rows GROUP BY ALL HAVING count(*) > 1),
+        ranked AS (
+            SELECT filename, n, _line, _offset, concat_ws(', ', {", ".join(columns)}) AS shown,
+                first(_source || ':' || _line) OVER same AS winner, row_number() OVER same AS place
+            FROM rows SEMI JOIN twice USING ({", ".join(columns)})
+            WINDOW same AS (PARTITION BY {", ".join(columns)} ORDER BY _source, _offset)
+        )
+        SELECT filename, n, _offset, _line, shown, winner FROM ranked WHERE place > 1 ORDER BY filename, n
+    """  # noqa: S608  names are quoted, values bound
+    found: dict[str, list[_Loser]] = {}
+    with duckdb.connect(
+        config={"memory_limit": MEMORY, "threads": 2, "temp_directory": str(scratch)}
+    ) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for name, row, offset, line, shown, winner in connection.execute(
+            query, [[str(f) for f in files]]
+        ).fetchall():
+            found.setdefault(Path(name).name, []).append(_Loser(row, offset, line, str(shown), str(winner)))
+    return found
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True, slots=True)
+class _Workshop:
+    """Rewrites chunks of one batch."""
+
+    home: Path
+    data: Path
+    batch: Batch
+    declaration: DatasetDeclaration
+
+    def rewrite(self, chunk: Chunk, losers: list[_Loser]) -> Settled:
+        """Move the losers from the chunk's part to its dead letters."""
+        result = chunk.result or ChunkResult(0, 0, 0)
+        stem = part_stem(
+            self.batch.key, self.batch.generation, chunk.index, chunk.epoch, secrets.token_hex(3)
+        )
+        stem = f"{stem}-r{chunk.revision + 1}"
+        kept = self._without(chunk, losers)
+        part = self._write("datasets", kept, f"{stem}.parquet") if kept.num_rows else None
+        fault("settle.part_written")
+        letters = self._letters(chunk, losers)
+        dead = self._write("dead_letters", letters, f"{stem}.dead.parquet")
+        fault("settle.dead_written")
+        reason = f"{RULE}: {', '.join(self.declaration.key)}"
+        detail = {
+            **result.detail,
+            "part": part,
+            "dead_letters": dead,
+            "reasons": {**result.detail.get("reasons", {}), reason: len(losers)},
+            "samples": [*result.detail.get("samples", []), *self._samples(chunk, losers)][:5],
+        }
+        changed = ChunkResult(
+            kept.num_rows,
+            result.filtered,
+            result.dead + len(losers),
+            min(result.warned, kept.num_rows),
+            detail,
+        )
+        return Settled(chunk.index, chunk.revision, changed)
+
+    def _without(self, chunk: Chunk, losers: list[_Loser]) -> pa.Table:
+        table = read_part(table_path(self.data, self.batch.pipeline) / _part(chunk)["path"])
+        keep = np.ones(table.num_rows, np.bool_)
+        keep[[loser.row for loser in losers]] = False
+        return table.filter(pa.array(keep))
+
+    def _letters(self, chunk: Chunk, losers: list[_Loser]) -> pa.Table:
+        before = chunk.result.detail.get("dead_letters") if chunk.result else None
+        numbers, raw = self._records(chunk, [loser.offset for loser in losers])
+        added = dead_letters.build(
+            chunk.payload["source"],
+            record=numbers,
+            line=np.array([loser.line for loser in losers], np.int64),
+            offset=np.array([loser.offset for loser in losers], np.int64),
+            raw=raw,
+            reasons=[[_reason(self.declaration.key, loser)] for loser in losers],
+        )
+        if before is None:
+            return added
+        folder = self.data / "dead_letters" / self.batch.pipeline
+        return pa.concat_tables([read_part(folder / before["path"]), added]).sort_by("offset")
+
+    def _records(self, chunk: Chunk, offsets: list[int]) -> tuple[NDArray[np.int64], list[bytes]]:
+        """Record numbers and raw bytes at these offsets; without the bytes if the source is gone by now."""
+        first, start = chunk.payload["first_record"], chunk.payload["start"]
+        try:
+            data = read_chunk_bytes(chunk.payload, self.home)
+        except SourceChanged:
+            return np.full(len(offsets), first, np.int64), [b""] * len(offsets)
+        csv = self.declaration.csv
+        dialect = Dialect(csv.delimiter.encode(), csv.quote.encode() if csv.quote else None)
+        records, _ = scan(data, dialect, final=True)
+        places = np.searchsorted(records.starts, np.array(offsets, np.int64) - start)
+        raw = [bytes(data[records.starts[place] : records.ends[place]]) for place in places]
+        return places.astype(np.int64) + first, raw
+
+    def _write(self, what: str, table: pa.Table, name: str) -> Json:
+        part = write_part(table, self.data / what / self.batch.pipeline / self.batch.partition, name)
+        return {
+            "path": f"{self.batch.partition}/{part.name}",
+            "rows": part.rows,
+            "bytes": part.bytes,
+            "sha256": part.sha256,
+            "stats": dict(list(part.stats.items())[:32]) if what == "datasets" else {},
+        }
+
+    def _samples(self, chunk: Chunk, losers: list[_Loser]) -> Iterator[str]:
+        source = chunk.payload["source"]
+        for loser in losers[:5]:
+            yield f"{source}:{loser.line}: {', '.join(self.declaration.key)} '{loser.key}' {_message(loser)}"
+
+
+def _reason(key: list[str], loser: _Loser) -> dict[str, Any]:
+    return {"rule": RULE, "column": ", ".join(key), "value": loser.key[:200], "message": _message(loser)}
+
+
+def _message(loser: _Loser) -> str:
+    return f"is the key of {loser.winner}, too, which comes first"

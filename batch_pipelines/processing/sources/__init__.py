@@ -1,0 +1,1 @@
+"""From a partition to its files, and from their bytes to rows."""

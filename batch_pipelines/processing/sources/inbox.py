@@ -1,0 +1,122 @@
+"""What an inbox sensor asks beyond the files that fit: which don't, and which are still being written.
+
+What must not live here: which files fit which partition (files.py).
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from batch_pipelines.core.errors import InputError
+from batch_pipelines.processing.declaration import windows
+from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions
+from batch_pipelines.processing.declaration.source_paths import time_of, without_compression
+from batch_pipelines.processing.sources.files import (
+    clash,
+    file_key,
+    inbox_files,
+    inbox_folder,
+    is_temporary,
+    partition_of,
+    shown_name,
+    source_file,
+)
+
+_WRITING = os.O_WRONLY | os.O_RDWR
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A file in the inbox that nothing will be done with.
+
+    Attributes:
+        name: Where it lies, as people see it.
+        reason: Why, and what to do.
+    """
+
+    name: str
+    reason: str
+
+
+def misfits(declaration: DatasetDeclaration, home: Path, data: Path) -> list[Misfit]:
+    """Return what lies in the inbox of a dataset and fits no partition, each with the reason."""
+    found: list[Misfit] = []
+    taken: dict[str, Path] = {}
+    for path in _entries(declaration, data):
+        reason = _reason(declaration, path, home, data)
+        if reason is None:
+            name = file_key(path.name) if declaration.partitions == "file" else without_compression(path.name)
+            other = taken.setdefault(name, path)
+            reason = None if other == path else clash(path, other, home, data)
+        if reason is not None:
+            found.append(Misfit(shown_name(path, home, data), reason))
+    return found
+
+
+def is_open_for_writing(path: Path, proc: Path = Path("/proc")) -> bool:
+    """Whether some process has the file open to write. Best effort: False where the system does not say.
+
+    Args:
+        path: The file.
+        proc: Where Linux lists the open files of each process. Those of other users stay hidden.
+    """
+    try:
+        wanted = path.stat()
+        processes = [entry for entry in proc.iterdir() if entry.name.isdecimal()]
+    except OSError:
+        return False
+    return any(_writes(process, wanted) for process in processes)
+
+
+def _entries(declaration: DatasetDeclaration, data: Path) -> Iterator[Path]:
+    """Everything in the inbox that is not temporary: files and what is none."""
+    if declaration.inbox:
+        fitting = set(inbox_files(declaration, data))
+        folder = inbox_folder(declaration, data)
+        rest = folder.iterdir() if folder.is_dir() else ()
+        yield from sorted(fitting.union(path for path in rest if not is_temporary(path.name)))
+
+
+def _reason(declaration: DatasetDeclaration, path: Path, home: Path, data: Path) -> str | None:
+    if not path.is_file():
+        return "is not a file; put the files themselves here"
+    try:
+        source_file(path, home, data)
+    except InputError as error:
+        return error.message
+    if partition_of(declaration, path.name) is not None:
+        return None
+    pattern = declaration.source.rpartition("/")[2]
+    moment = time_of(pattern, path.name, any_compression=True)
+    if isinstance(declaration.partitions, Partitions) and moment is not None:
+        return _outside(declaration.partitions, windows.format_key(moment, declaration.partitions.every))
+    return f"the name does not fit {without_compression(pattern)} (plain, .gz or .zst); rename the file"
+
+
+def _outside(partitions: Partitions, key: str) -> str:
+    try:
+        windows.read_key(key, partitions.every)
+    except ValueError as error:
+        return f"the name states {error}"
+    there = f"{partitions.start} to {partitions.end}" if partitions.end else f"{partitions.start} and later"
+    return f"{key} is outside the partitions, which are {there}; rename the file, or extend `partitions`"
+
+
+def _writes(process: Path, wanted: os.stat_result) -> bool:
+    try:
+        descriptors = list((process / "fd").iterdir())
+    except OSError:  # gone, or another user's
+        return False
+    return any(_is_writer(process, descriptor, wanted) for descriptor in descriptors)
+
+
+def _is_writer(process: Path, descriptor: Path, wanted: os.stat_result) -> bool:
+    try:
+        if not str(descriptor.readlink()).startswith("/") or not os.path.samestat(descriptor.stat(), wanted):
+            return False
+        lines = (process / "fdinfo" / descriptor.name).read_text().splitlines()
+    except OSError:
+        return False
+    flags = next((line.split()[1] for line in lines if line.startswith("flags:")), "0")
+    return bool(int(flags, 8) & _WRITING)

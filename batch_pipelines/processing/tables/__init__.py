@@ -1,0 +1,1 @@
+"""Tables: parts and dead letters as Parquet, the Delta log, settling, publishing, sweeping, querying."""

@@ -1,0 +1,73 @@
+"""Dead letters as Parquet: where each record lies, its raw bytes, and every reason against it.
+
+What must not live here: what makes a record a dead letter (rows/), replaying it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+REASON: pa.DataType = pa.struct(
+    [
+        ("rule", pa.string()),
+        ("column", pa.string()),
+        ("value", pa.string()),
+        ("message", pa.string()),
+    ]
+)
+_FIELDS: "list[pa.Field[Any]]" = [
+        pa.field("source", pa.string()),  # file, relative to home
+        pa.field("record", pa.int64()),  # from 1, the header not counted
+        pa.field("line", pa.int64()),  # physical line, from 1
+        pa.field("offset", pa.int64()),  # in the plain bytes
+        pa.field("raw", pa.binary()),  # the record as it lies there, without its line end
+        pa.field("reasons", pa.list_(REASON)),
+]
+SCHEMA = pa.schema(_FIELDS)
+
+
+def build(
+    source: str,
+    *,
+    record: NDArray[np.int64],
+    line: NDArray[np.int64],
+    offset: NDArray[np.int64],
+    raw: list[bytes],
+    reasons: Any,
+) -> pa.Table:
+    """Build the table of one chunk's dead letters.
+
+    Args:
+        source: File, relative to home.
+        record: Number of each record.
+        line: Its physical line.
+        offset: Its offset in bytes.
+        raw: Its bytes.
+        reasons: An Arrow array of lists of `REASON`, or lists of mappings.
+    """
+    lists = reasons if isinstance(reasons, pa.Array) else pa.array(reasons, SCHEMA.field("reasons").type)
+    columns = [
+        pa.repeat(source, len(raw)),
+        pa.array(record, pa.int64()),
+        pa.array(line, pa.int64()),
+        pa.array(offset, pa.int64()),
+        pa.array(raw, pa.binary()),
+        lists,
+    ]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def summarise(table: pa.Table) -> Mapping[str, int]:
+    """Count the reasons by `rule: column` (`rule` alone where no single column is at fault), most first."""
+    reasons: Any = pc.list_flatten(table.column("reasons").combine_chunks())
+    pairs = pa.table({"rule": reasons.field("rule"), "column": reasons.field("column")})
+    counted = pairs.group_by(["rule", "column"], use_threads=False).aggregate([([], "count_all")])
+    rows = sorted(counted.to_pylist(), key=lambda row: -row["count_all"])
+    return {
+        row["rule"] if row["column"] is None else f"{row['rule']}: {row['column']}": row["count_all"]
+        for row in rows
+    }

@@ -1,0 +1,111 @@
+"""Sweeps away what nobody names: parts of lost claims, dead letters of replaced batches, staged copies.
+
+A part is kept if the table names it (the newest `KEEP_VERSIONS` versions, so that readers finish and time travel has
+some depth), if a plan pins that version, if the ledger names it for an unfinished or failed batch, or if it was
+written for one (its name begins with that batch's stem), for it may be in flight. Delta's own vacuum can't know that.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from batch_pipelines.core.ledger.ledger import Ledger
+from batch_pipelines.core.model import Batch, BatchState
+from batch_pipelines.processing.tables.delta import files_at, load, table_path
+from batch_pipelines.processing.tables.parts import batch_stem
+
+KEEP_VERSIONS = 10
+BEING_STAGED_S = 3600.0
+_ALIVE = (BatchState.OPEN, BatchState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What was removed."""
+
+    files: int
+    bytes: int
+
+    def __add__(self, other: "Swept") -> "Swept":
+        return Swept(self.files + other.files, self.bytes + other.bytes)
+
+
+def sweep(data: Path, ledger: Ledger, dataset: str, pinned: Iterable[int] = ()) -> Swept:
+    """Remove the files of `dataset` that nothing names.
+
+    Args:
+        data: The data folder.
+        ledger: The ledger; a batch that is planned after this began keeps its files.
+        dataset: Whose files.
+        pinned: Versions of the table that plans of other datasets refer to.
+    """
+    table, letters = table_path(data, dataset), data / "dead_letters" / dataset
+    parts = [file for file in _files(table) if "_delta_log" not in file.parts]
+    dead = list(_files(letters))
+    staged = list(_files(data / "staging" / dataset))
+    # Only now, when the lists are made, ask what is alive: files of batches planned later are in no list.
+    alive = ledger.batches.of_pipeline(dataset, _ALIVE)
+    current = list(ledger.batches.currents(dataset).values())
+    stems = tuple(batch_stem(batch.key, batch.generation) for batch in alive)
+    named = {table / path for path in _table_files(table, pinned)} | _named(ledger, alive, table, "part")
+    letters_named = _named(ledger, [*alive, *current], letters, "dead_letters")
+    staged_named = _staged(alive)
+    return _remove(
+        [file for file in parts if file not in named and not file.name.startswith(stems)]
+        + [file for file in dead if file not in letters_named and not file.name.startswith(stems)]
+        + [file for file in staged if file.name.partition(".")[0] not in staged_named and _is_old(file)]
+    )
+
+
+def pinned_versions(batches: Iterable[Batch]) -> dict[str, set[int]]:
+    """Which versions of which tables the plans of these batches refer to."""
+    pins: dict[str, set[int]] = {}
+    for batch in batches:
+        for reference, pin in batch.plan.get("references", {}).items():
+            pins.setdefault(reference.partition(".")[0], set()).add(pin["version"])
+    return pins
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():
+        yield from (file for file in folder.rglob("*") if file.is_file())
+
+
+def _table_files(path: Path, pinned: Iterable[int]) -> set[str]:
+    table = load(path)
+    if table is None:
+        return set()
+    newest = table.version()
+    versions = {*range(max(0, newest - KEEP_VERSIONS + 1), newest + 1), *pinned}
+    return {name for number in versions for name in files_at(path, number)}
+
+
+def _named(ledger: Ledger, batches: Iterable[Batch], folder: Path, what: str) -> set[Path]:
+    return {
+        folder / chunk.result.detail[what]["path"]
+        for batch in batches
+        for chunk in ledger.chunks.of_batch(batch.id)
+        if chunk.result and chunk.result.detail.get(what)
+    }
+
+
+def _staged(batches: Iterable[Batch]) -> set[str]:
+    return {file["sha256"] for batch in batches for file in batch.plan.get("files", ())}
+
+
+def _is_old(file: Path) -> bool:
+    """Whether no plan that is being made just now can be writing it."""
+    return file.is_file() and time.time() - file.stat().st_mtime > BEING_STAGED_S
+
+
+def _remove(files: Iterable[Path]) -> Swept:
+    swept = Swept(0, 0)
+    for file in files:
+        try:
+            size = file.stat().st_size
+            file.unlink()
+        except FileNotFoundError:
+            continue
+        swept += Swept(1, size)
+    return swept

@@ -1,0 +1,293 @@
+"""The worker's function: one chunk of a CSV file becomes a part, dead letters, and counts that add up.
+
+    bytes → records → casts → rules → references → derive, where → transform → part + dead letters
+
+Runs in a worker process: plain data in, plain data out, and nothing imported that the dataset does not need.
+What must not live here: each step's own logic (sources/, rows/, tables/), or anything about the ledger.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from batch_pipelines.core.errors import IntegrityError
+from batch_pipelines.core.faults import fault
+from batch_pipelines.processing.declaration.columns import Column
+from batch_pipelines.processing.declaration.model import DatasetDeclaration
+from batch_pipelines.processing.declaration.types import arrow_type
+from batch_pipelines.processing.rows.arrays import Rows, spare_pandas
+from batch_pipelines.processing.rows.casts import schema_of
+from batch_pipelines.processing.rows.checks import check
+from batch_pipelines.processing.rows.derive import derive
+from batch_pipelines.processing.rows.expressions import describe
+from batch_pipelines.processing.rows.references import ReferenceSets
+from batch_pipelines.processing.rows.rejects import Finding, Rejects
+from batch_pipelines.processing.rows.shape import shape
+from batch_pipelines.processing.rows.transform import infer, load_transform
+from batch_pipelines.processing.sources.csv_read import RawRows, read_chunk_bytes, read_csv_rows
+from batch_pipelines.processing.sources.csv_records import Dialect
+from batch_pipelines.processing.tables import dead_letters
+from batch_pipelines.processing.tables.allowed_values import loader
+from batch_pipelines.processing.tables.parts import (
+    SYSTEM_FIELDS,
+    Part,
+    schema_from_text,
+    schema_to_text,
+    write_part,
+)
+
+SAMPLES = 5
+PROBE_ROWS = 1000
+_PROBE_RECORDS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What a payload says.
+
+    `home`, `data` (both absolute), `dataset`, `partition`, `stem` (of the names of its files), `chunk`,
+    `items` and `plan`: `declaration`, `folder` (where it lies), `headers` (by source), `schema` (the pinned output),
+    `references` (by reference: `files`, `column`).
+    """
+
+    payload: Mapping[str, Any]
+    declaration: DatasetDeclaration
+    columns: Mapping[str, Column]
+
+    @property
+    def home(self) -> Path:
+        return Path(self.payload["home"])
+
+    @property
+    def chunk(self) -> dict[str, Any]:
+        return dict(self.payload["chunk"])
+
+    @property
+    def plan(self) -> Mapping[str, Any]:
+        return self.payload["plan"]  # type: ignore[no-any-return]
+
+    @property
+    def folder(self) -> Path:
+        return self.home / str(self.plan["folder"])
+
+    def folder_of(self, what: str) -> Path:
+        dataset, partition = str(self.payload["dataset"]), str(self.payload["partition"])
+        return Path(self.payload["data"]) / what / dataset / partition
+
+    def read(self, data: bytes) -> RawRows:
+        csv = self.declaration.csv
+        dialect = Dialect(csv.delimiter.encode(), None if csv.quote is None else csv.quote.encode())
+        header = self.plan["headers"][self.chunk["source"]]
+        return read_csv_rows(data, self.chunk, header, dialect=dialect, nulls=self.declaration.nulls)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a chunk came to; rejects and warnings are by record, `lines` has the line of every record."""
+
+    table: pa.Table
+    dead: pa.Table
+    filtered: int
+    rejects: Rejects
+    warnings: Rejects
+    lines: Rows
+
+
+def work_chunk(payload: dict[str, Any]) -> dict[str, Any]:
+    """Work one chunk: write its part and its dead letters, and account for every record.
+
+    Returns:
+        `written`, `filtered`, `dead`, `warned` and `detail` (JSON; names, counts and a few samples, no rows).
+
+    Raises:
+        SourceChanged: The bytes are not the ones that were planned.
+        IntegrityError: The counts do not add up, or a part that a reference needs is damaged.
+        PermanentError: The transform or an expression cannot be applied.
+    """
+    job = _job(payload)
+    data = read_chunk_bytes(job.chunk, job.home)
+    fault("chunk.read")
+    raw = job.read(data)
+    checked = check(raw.table, job.columns, _sets(job))
+    said = job.declaration
+    transform = None if said.transform is None else load_transform(said.transform, job.folder)
+    shaped = shape(checked, said.derive, said.where, transform, _pinned(job))
+    rejects = _structural(raw) + shaped.rejects.moved(raw.record)
+    outcome = _Outcome(
+        table=_with_system_columns(shaped.table, job.chunk["source"], raw, shaped.kept),
+        dead=_dead_letters(job, rejects, raw, data),
+        filtered=shaped.filtered,
+        rejects=rejects,
+        warnings=checked.warnings.among(shaped.kept).moved(raw.record),
+        lines=raw.line,
+    )
+    del data, raw, checked, shaped
+    fault("chunk.checked")
+    return _written(job, outcome)
+
+
+def bury(payload: dict[str, Any], reason: str) -> dict[str, Any]:
+    """Make the one record of a chunk a dead letter, unread: it has killed its worker too often.
+
+    Raises:
+        IntegrityError: The chunk has more than one record.
+    """
+    job = _job(payload)
+    if payload["items"] != 1:
+        raise IntegrityError(f"a chunk of {payload['items']} records is not one dead letter; split it first")
+    data = bytes(read_chunk_bytes(job.chunk, job.home))
+    record = data.lstrip(b"\r\n")
+    skipped = data[: len(data) - len(record)]
+    line = np.array([job.chunk["first_line"] + skipped.count(b"\n")])
+    rejects = Rejects([Finding("worker", None, reason, np.zeros(1, np.int64))])
+    dead = dead_letters.build(
+        job.chunk["source"],
+        record=np.array([job.chunk["first_record"]]),
+        line=line,
+        offset=np.array([job.chunk["start"] + len(skipped)]),
+        raw=[record.rstrip(b"\r\n")],
+        reasons=rejects.reasons()[1],
+    )
+    return _written(job, _Outcome(pa.table({}), dead, 0, rejects, Rejects(), line))
+
+
+def probe(payload: dict[str, Any]) -> dict[str, Any]:
+    """Find the schema of the output from the first good rows of a chunk (at most 1000).
+
+    Declared columns are as declared; derived ones as SQL types them; those that a transform adds or changes
+    are as `adds` says, or else as they come out of the sample.
+
+    Returns:
+        `schema`: the whole schema of a part, as text that belongs into the plan.
+    """
+    job = _job(payload)
+    declaration = job.declaration
+    schema = describe(schema_of(job.columns), declaration.derive, declaration.where)
+    if declaration.transform is not None:
+        sample = derive(_sample(job), declaration.derive, declaration.where).table
+        inferred = infer(schema, sample, load_transform(declaration.transform, job.folder))
+        schema = _merged(schema, [each for each in inferred if each.name not in job.columns])
+        schema = _merged(schema, [pa.field(n, arrow_type(t)) for n, t in (declaration.adds or {}).items()])
+    return {"schema": schema_to_text(pa.schema([*schema, *SYSTEM_FIELDS]))}
+
+
+def _job(payload: dict[str, Any]) -> _Job:
+    spare_pandas()
+    declaration = DatasetDeclaration.model_validate(payload["plan"]["declaration"])
+    if declaration.columns is None:
+        raise IntegrityError(f"{declaration.name}: its inferred columns are not pinned; plan the batch anew")
+    return _Job(payload, declaration, declaration.columns)
+
+
+def _pinned(job: _Job) -> pa.Schema:
+    """Return the schema that the plan pins, without the system columns."""
+    system = {field.name for field in SYSTEM_FIELDS}
+    return pa.schema([field for field in schema_from_text(job.plan["schema"]) if field.name not in system])
+
+
+def _sets(job: _Job) -> ReferenceSets:
+    return ReferenceSets(loader(job.plan["references"], job.home))
+
+
+def _sample(job: _Job) -> pa.Table:
+    """Return the first good rows; the whole chunk is checked only if its beginning has none."""
+    if not job.payload["items"]:
+        return schema_of(job.columns).empty_table()
+    raw = job.read(read_chunk_bytes(job.chunk, job.home)).table
+    good, _ = check(raw.slice(0, _PROBE_RECORDS), job.columns, _sets(job)).good()
+    if not good.num_rows and raw.num_rows > _PROBE_RECORDS:
+        good, _ = check(raw, job.columns, _sets(job)).good()
+    return good.slice(0, PROBE_ROWS)
+
+
+def _merged(schema: pa.Schema, fields: "list[pa.Field[Any]]") -> pa.Schema:
+    for field in fields:
+        place = schema.get_field_index(field.name)
+        schema = schema.append(field) if place < 0 else schema.set(place, field)
+    return schema
+
+
+def _with_system_columns(table: pa.Table, source: str, raw: RawRows, kept: Rows) -> pa.Table:
+    records = raw.record[kept]
+    columns: list[Any] = [
+        pa.repeat(source, len(records)),
+        pa.array(raw.line[records]),
+        pa.array(raw.offset[records]),
+    ]
+    for field, column in zip(SYSTEM_FIELDS, columns, strict=True):
+        table = table.append_column(field, column)
+    return table
+
+
+def _structural(raw: RawRows) -> Rejects:
+    records: dict[tuple[str, str], list[int]] = {}
+    for reject in raw.structural:
+        records.setdefault((reject.rule, reject.message), []).append(reject.record)
+    return Rejects(
+        Finding(rule, None, message, np.sort(np.array(where, np.int64)))
+        for (rule, message), where in records.items()
+    )
+
+
+def _dead_letters(job: _Job, rejects: Rejects, raw: RawRows, data: bytes) -> pa.Table:
+    records, reasons = rejects.reasons()
+    starts, ends = raw.offset[records] - job.chunk["start"], raw.end[records] - job.chunk["start"]
+    return dead_letters.build(
+        job.chunk["source"],
+        record=records + job.chunk["first_record"],
+        line=raw.line[records],
+        offset=raw.offset[records],
+        raw=[bytes(data[a:b]) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)],
+        reasons=reasons,
+    )
+
+
+def _written(job: _Job, outcome: _Outcome) -> dict[str, Any]:
+    """Check the counts, write the files, and say what was done."""
+    table, dead, stem = outcome.table, outcome.dead, job.payload["stem"]
+    items, written, filtered = job.payload["items"], table.num_rows, outcome.filtered
+    if not items == len(outcome.lines) == written + filtered + dead.num_rows:
+        raise IntegrityError(
+            f"{items} records planned, {len(outcome.lines)} read; "
+            f"they came to {written} good, {filtered} filtered, {dead.num_rows} dead"
+        )
+    part = letters = None
+    if written:
+        part = _reference(job, write_part(table, job.folder_of("datasets"), f"{stem}.parquet"))
+        fault("chunk.part_written")
+    if dead.num_rows:
+        letters = _reference(job, write_part(dead, job.folder_of("dead_letters"), f"{stem}.dead.parquet"))
+        fault("chunk.dead_written")
+    return {
+        "written": written,
+        "filtered": filtered,
+        "dead": dead.num_rows,
+        "warned": len(outcome.warnings.rows),
+        "detail": {
+            "part": part,
+            "dead_letters": letters,
+            "reasons": outcome.rejects.counts,
+            "warnings": outcome.warnings.counts,
+            "samples": _samples(job, outcome.rejects, outcome.lines),
+            "warning_samples": _samples(job, outcome.warnings, outcome.lines),
+        },
+    }
+
+
+def _samples(job: _Job, rejects: Rejects, lines: Rows) -> list[str]:
+    source = job.chunk["source"]
+    return [f"{source}:{lines[each.row]}: {each.sentence}" for each in rejects.first(SAMPLES)]
+
+
+def _reference(job: _Job, part: Part) -> dict[str, Any]:
+    return {
+        "path": f"{job.payload['partition']}/{part.name}",
+        "rows": part.rows,
+        "bytes": part.bytes,
+        "sha256": part.sha256,
+        "stats": part.stats,
+    }

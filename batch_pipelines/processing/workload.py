@@ -1,0 +1,121 @@
+"""What the engine asks of a dataset: which task for a chunk, its halves, its settling, its publication."""
+
+import secrets
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from batch_pipelines.core.ledger.chunks import Settled
+from batch_pipelines.core.model import Batch, BatchState, Chunk, ChunkPlan, ChunkResult, Claim, Json, Task
+from batch_pipelines.core.workload import Verdict
+from batch_pipelines.processing.declaration.model import DatasetDeclaration
+from batch_pipelines.processing.planning import dialect_of, pinned_files
+from batch_pipelines.processing.settling import settle_duplicates
+from batch_pipelines.processing.sources.csv_plan import split_csv
+from batch_pipelines.processing.tables.parts import part_stem, schema_from_text
+from batch_pipelines.processing.tables.publish import publish
+
+STATS_COLUMNS = 32  # as many as Delta's own writers keep
+
+
+class DatasetWorkload:
+    """See core/workload.py. Everything it needs about a batch is in the batch's plan, not in today's YAML.
+
+    Args:
+        home: What source paths are relative to.
+        data: The data folder.
+        limits: Soft and hard time limits in seconds, instead of the declared.
+    """
+
+    def __init__(
+        self, home: Path, data: Path, limits: tuple[float | None, float | None] = (None, None)
+    ) -> None:
+        self._home = home
+        self._data = data
+        self._limits = limits
+        self._declarations: dict[int, DatasetDeclaration] = {}
+
+    def task(self, batch: Batch, claim: Claim) -> Task:
+        """See `Workload`."""
+        timeout = batch.plan["declaration"]["timeout"]
+        soft_s, hard_s = self._limits
+        return Task(
+            "batch_pipelines.processing.work:work_chunk",
+            self._payload(batch, claim),
+            soft_s=soft_s or timeout["soft_s"],
+            hard_s=hard_s or timeout["hard_s"],
+        )
+
+    def result(self, batch: Batch, claim: Claim, value: Mapping[str, Any]) -> ChunkResult:
+        """See `Workload`."""
+        del batch, claim
+        detail = dict(value["detail"])
+        if part := detail.get("part"):
+            detail["part"] = {**part, "stats": dict(list((part.get("stats") or {}).items())[:STATS_COLUMNS])}
+        return ChunkResult(value["written"], value["filtered"], value["dead"], value["warned"], detail)
+
+    def halves(self, batch: Batch, claim: Claim) -> tuple[ChunkPlan, ChunkPlan] | None:
+        """See `Workload`."""
+        return split_csv(claim.payload, claim.items, dialect_of(self._declaration(batch).csv))
+
+    def bury(self, batch: Batch, claim: Claim, reason: str) -> ChunkResult:
+        """See `Workload`."""
+        from batch_pipelines.processing.work import bury  # noqa: PLC0415  what workers need, coordinators rarely do
+
+        return self.result(batch, claim, bury(self._payload(batch, claim), reason))
+
+    def settle(self, batch: Batch, chunks: Sequence[Chunk]) -> list[Settled]:
+        """See `Workload`: only a declared key needs all chunks at once."""
+        declaration = self._declaration(batch)
+        if not declaration.key or batch.settled:
+            return []
+        return settle_duplicates(self._home, self._data, batch, declaration, chunks)
+
+    def publish(self, batch: Batch, chunks: Sequence[Chunk]) -> Verdict:
+        """See `Workload`: not before the share of rejects is small enough."""
+        if refusal := too_many_rejects(self._declaration(batch), chunks):
+            return Verdict(BatchState.FAILED, refusal)
+        return publish(self._data, batch, chunks, schema_from_text(batch.plan["schema"]))
+
+    def _declaration(self, batch: Batch) -> DatasetDeclaration:
+        if batch.id not in self._declarations:
+            self._declarations[batch.id] = DatasetDeclaration.model_validate(batch.plan["declaration"])
+        return self._declarations[batch.id]
+
+    def _payload(self, batch: Batch, claim: Claim) -> Json:
+        plan, source = batch.plan, claim.payload["source"]
+        return {
+            "home": str(self._home),
+            "data": str(self._data),
+            "dataset": batch.pipeline,
+            "partition": batch.partition,
+            "plan": {
+                "declaration": plan["declaration"],
+                "folder": plan["folder"],
+                "headers": {source: plan["headers"][source]},
+                "schema": plan["schema"],
+                "references": pinned_files(self._data, plan["references"]),
+            },
+            "chunk": claim.payload,
+            "items": claim.items,
+            "stem": part_stem(batch.key, batch.generation, claim.index, claim.epoch, secrets.token_hex(3)),
+        }
+
+
+def too_many_rejects(declaration: DatasetDeclaration, chunks: Sequence[Chunk]) -> str | None:
+    """Why the batch must not be published, or None. Deterministic: the same counts give the same answer."""
+    results = [chunk.result for chunk in chunks if chunk.result]
+    items, dead = sum(result.items for result in results), sum(result.dead for result in results)
+    limit = declaration.max_reject_rate
+    if limit is None or not items or dead / items <= limit:
+        return None
+    reasons: Counter[str] = Counter()
+    for result in results:
+        reasons.update(result.detail.get("reasons", {}))
+    worst = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common(3))
+    sample = next((text for result in results for text in result.detail.get("samples", ())), "")
+    return (
+        f"{dead:,} of {items:,} items are dead letters ({dead / items:.1%}), more than max_reject_rate {limit:.1%} allows: "
+        f"{worst}; first: {sample}. The table is untouched. Correct the source, the rules or the limit, and run again"
+    )

@@ -1,0 +1,76 @@
+"""The fixtures that all tests share: a project's home, a PostgreSQL database, a Valkey server."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+import redis
+
+from batch_pipelines_tests.servers import (
+    Database,
+    PostgresServer,
+    ServerMissing,
+    postgres_server,
+    valkey_server,
+)
+
+SETTINGS = ("BP_DEFS", "BP_FAULTS", "BP_LEDGER_URL", "DAGSTER_HOME")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project home with its data folder; this process and its children use it, whatever was set."""
+    folder = tmp_path / "home"
+    (folder / "data").mkdir(parents=True)
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BP_HOME", str(folder))
+    monkeypatch.setenv("BP_DATA", str(folder / "data"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_instance() -> Iterator[PostgresServer]:
+    """One PostgreSQL server for the session."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(postgres_server())
+        except ServerMissing as missing:
+            cannot(str(missing))
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_instance: PostgresServer) -> Iterator[Database]:
+    """A new, empty PostgreSQL database; `.url` is what SQLAlchemy takes."""
+    with postgres_instance.database() as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def valkey_instance() -> Iterator[str]:
+    """One Valkey server for the session."""
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(valkey_server())
+        except ServerMissing as missing:
+            cannot(str(missing))
+        yield url
+
+
+@pytest.fixture
+def valkey(valkey_instance: str) -> str:
+    """The address of an empty Valkey server."""
+    with redis.Redis.from_url(valkey_instance) as client:
+        client.flushall()
+    return valkey_instance
+
+
+def cannot(reason: str) -> NoReturn:
+    """Skips the test; fails it where BP_REQUIRE_ALL says that nothing may be missing."""
+    if os.environ.get("BP_REQUIRE_ALL") == "1":
+        pytest.fail(f"BP_REQUIRE_ALL is set, but {reason}")
+    pytest.skip(reason)
