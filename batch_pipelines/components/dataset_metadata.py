@@ -78,7 +78,9 @@ def letters_metadata(report: BatchReport, *, path: str) -> Metadata:
         "dagster/partition_row_count": dg.MetadataValue.int(report.dead_letters),
         "dead_letters": dg.MetadataValue.int(report.dead_letters),
         "reasons": dg.MetadataValue.md(_counted("reason", report.reasons)),
-        "samples": dg.MetadataValue.md("\n".join(f"- {_cell(sample, SAMPLE_LETTERS)}" for sample in report.samples) or "*none*"),
+        "samples": dg.MetadataValue.md(
+            "\n".join(f"- {_cell(sample, SAMPLE_LETTERS)}" for sample in report.samples) or "*none*"
+        ),
         "path": dg.MetadataValue.path(path),
         **_identity(report),
     }

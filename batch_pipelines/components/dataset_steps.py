@@ -109,9 +109,7 @@ def lane(context: StepContext, assigned: Mapping[str, Any]) -> Json:
         assigned: What `plan` gave this lane.
     """
     with open_processing() as processing:
-        processing.work(
-            assigned["batch_ids"], overrides=Overrides(**assigned["overrides"]), report=Narrator(context)
-        )
+        processing.work(assigned["batch_ids"], overrides=Overrides(**assigned["overrides"]), report=Narrator(context))
     return {"lane": assigned["lane"]}
 
 
@@ -123,9 +121,7 @@ def publish(context: StepContext, processing: Processing, planned: Mapping[str, 
         processing: An open session.
         planned: What `plan` said.
     """
-    planning = Planning(
-        planned["dataset"], planned["batch_ids"], planned["current"], dict(planned["problems"])
-    )
+    planning = Planning(planned["dataset"], planned["batch_ids"], planned["current"], dict(planned["problems"]))
     processing.work(
         planning.batch_ids,
         overrides=Overrides(**planned["overrides"]),
@@ -157,16 +153,13 @@ def root_run(context: StepContext) -> str:
     return context.run.root_run_id or context.run_id
 
 
-def _materialisations(
-    processing: Processing, reports: Sequence[BatchReport]
-) -> Iterator[dg.AssetMaterialization]:
+def _materialisations(processing: Processing, reports: Sequence[BatchReport]) -> Iterator[dg.AssetMaterialization]:
     describers: dict[str, Describer] = {}
     for report in reports:
-        describer = describers.setdefault(report.dataset, Describer(processing, report.dataset))
-        for key, metadata in describer.describe(report).items():
-            yield dg.AssetMaterialization(
-                asset_key=key, partition=dagster_key(report.partition), metadata=metadata
-            )
+        if report.dataset not in describers:
+            describers[report.dataset] = Describer(processing, report.dataset)
+        for key, metadata in describers[report.dataset].describe(report).items():
+            yield dg.AssetMaterialization(asset_key=key, partition=dagster_key(report.partition), metadata=metadata)
 
 
 def _tell_plan(context: StepContext, processing: Processing, planning: Planning) -> None:

@@ -4,8 +4,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from batch_pipelines.core.clock import Clock
 from batch_pipelines.core.errors import LeaseLost
 from batch_pipelines.core.ledger.ledger import Ledger
@@ -51,11 +49,10 @@ class Heartbeat:
 
     def renew(self) -> None:
         """Renew once. A ledger that is away is tried again at the next beat; `check` tells when that is too late."""
-        if self._clock.monotonic() - self._renewed_at > STOP_AFTER_S:
+        began_at = self._clock.monotonic()
+        if began_at - self._renewed_at > STOP_AFTER_S:
             self._known = False  # too late already: a late renewal must not make stale claims look fresh
             return
-        try:
-            self._known = self._ledger.holders.renew(self._owner)
-        except SQLAlchemyError:
-            return
-        self._renewed_at = self._clock.monotonic()
+        known = self._ledger.holders.renew(self._owner)
+        if known is not None:
+            self._known, self._renewed_at = known, began_at

@@ -191,6 +191,14 @@ class Processing:
                 planning.current.append(batch.id)
         return planning
 
+    def current(self, dataset: str) -> dict[str, Batch | None]:
+        """For every partition that has files: its published batch if that is current, None if there is work to do.
+
+        Reads the files once, to know their content; plans nothing.
+        """
+        planner = Planner(self.catalog, self.ledger, self.settings.home, self.settings.data, self._probe)
+        return {partition: planner.current(dataset, partition) for partition in self.partitions(dataset)}
+
     def work(
         self,
         batch_ids: Sequence[int],

@@ -19,7 +19,8 @@ from batch_pipelines.core.faults import fault
 from batch_pipelines.core.ledger.ledger import Ledger
 from batch_pipelines.core.model import Batch, BatchPlan, BatchState, ChunkPlan, Json
 from batch_pipelines.processing.declaration.catalog import Catalog, Entry
-from batch_pipelines.processing.declaration.columns import Column, arrow_type
+from batch_pipelines.processing.declaration.columns import Column
+from batch_pipelines.processing.declaration.types import arrow_type
 from batch_pipelines.processing.declaration.model import CsvOptions, DatasetDeclaration
 from batch_pipelines.processing.rows.expressions import describe
 from batch_pipelines.processing.sources.csv_plan import SourcePlan, plan_csv
@@ -107,6 +108,18 @@ class Planner:
             plan, root_run=request.root_run, forced=request.force, published=number
         )
         return batch, Found.PLANNED
+
+    def current(self, dataset: str, partition: str) -> Batch | None:
+        """The published batch that `plan` would find current, without planning; None if there is something to do.
+
+        Raises:
+            InputError: A source cannot be read.
+        """
+        request, entry = Request(dataset, partition), self._catalog.entry(dataset)
+        files = files_of(entry.declaration, partition, self._home, self._data)
+        key = _batch_key(request, combined(sha256_of(file) for file in files), entry)
+        current = self._reconcile(request)[1]
+        return current if current and current.key == key else None
 
     def _reconcile(self, request: Request) -> tuple[int | None, Batch | None]:
         """The publication number that the table holds, and the batch it stands for.

@@ -32,11 +32,13 @@ def test_an_opened_ledger_is_opened_again_with_all_that_it_holds(ledger: Ledger,
         again.close()
 
 
-def test_a_ledger_of_a_newer_release_is_refused_in_words(ledger: Ledger, url: str) -> None:
+def test_a_ledger_of_a_newer_release_is_refused_in_words(fresh_url: str) -> None:
+    ledger = open_ledger(fresh_url)
     with ledger.store.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(ConfigError, match="newer release.*9999"):
-        open_ledger(url)
+        open_ledger(fresh_url)
+    ledger.close()
 
 
 def test_a_plan_is_kept_as_it_was_made(ledger: Ledger) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Update, and_, bindparam, func, insert, or_, select, update
 
+from batch_pipelines.core.errors import IntegrityError
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.ledger.batches import new_chunk
 from batch_pipelines.core.ledger.schema import batches, chunks, leases
@@ -150,6 +151,9 @@ class Chunks:
 
         Returns:
             False if the lease was lost, or somebody else has settled the batch.
+
+        Raises:
+            IntegrityError: A chunk is not at the revision it was read at.
         """
         with self._store.write() as connection:
             name, owner, epoch = lease
@@ -164,19 +168,7 @@ class Chunks:
             if settled.rowcount != 1:
                 return False
             for change in changes:
-                connection.execute(
-                    update(chunks)
-                    .where(
-                        chunks.c.batch_id == batch_id,
-                        chunks.c.idx == change.index,
-                        chunks.c.revision == change.revision,
-                    )
-                    .values(
-                        revision=change.revision + 1,
-                        **{k: bindparam(v.key) for k, v in _RESULT_BINDS.items()},
-                    ),
-                    _result_values(change.result),
-                )
+                _replace_result(connection, batch_id, change)
             fault("settle.written")
         fault("settle.committed")
         return True
@@ -261,6 +253,25 @@ def _result_values(result: ChunkResult) -> dict[str, Any]:
         "r_warned": result.warned,
         "r_detail": json.dumps(result.detail, separators=(",", ":")),
     }
+
+
+def _replace_result(connection: Connection, batch_id: int, change: Settled) -> None:
+    replaced = connection.execute(
+        update(chunks)
+        .where(
+            chunks.c.batch_id == batch_id,
+            chunks.c.idx == change.index,
+            chunks.c.revision == change.revision,
+            chunks.c.state == ChunkState.DONE,
+        )
+        .values(
+            revision=change.revision + 1, **{name: bindparam(bind.key) for name, bind in _RESULT_BINDS.items()}
+        ),
+        _result_values(change.result),
+    )
+    if replaced.rowcount != 1:
+        msg = f"chunk {change.index} is not at revision {change.revision}, nothing was settled (please report this)"
+        raise IntegrityError(msg)
 
 
 def _at_claim() -> Update:

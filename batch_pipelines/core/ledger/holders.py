@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, union, update
+from sqlalchemy.exc import DBAPIError
 
 from batch_pipelines.core.clock import Clock
 from batch_pipelines.core.ledger.schema import chunks, leases, owners
@@ -34,13 +35,16 @@ class Holders:
                 )
             )
 
-    def renew(self, owner: str) -> bool:
-        """Show that `owner` lives; False if it is not known any more."""
-        with self._store.write() as connection:
-            renewed = connection.execute(
-                update(owners).where(owners.c.id == owner).values(counter=owners.c.counter + 1)
-            )
-            return renewed.rowcount == 1
+    def renew(self, owner: str) -> bool | None:
+        """Show that `owner` lives; False if it is not known any more, None if the database did not answer."""
+        try:
+            with self._store.write() as connection:
+                renewed = connection.execute(
+                    update(owners).where(owners.c.id == owner).values(counter=owners.c.counter + 1)
+                )
+                return renewed.rowcount == 1
+        except DBAPIError:
+            return None
 
     def leave(self, owner: str) -> None:
         """Give back all that `owner` still holds and forget it."""

@@ -117,7 +117,7 @@ def infer_columns(
     header: bool | Sequence[str] = True,
     source: str | None = None,
 ) -> dict[str, str]:
-    """Guess the columns' types from the first MiB of a file.
+    """Guess the columns' types from the first two MiB of a file.
 
     Args:
         path: The file.

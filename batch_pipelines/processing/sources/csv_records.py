@@ -88,13 +88,12 @@ class Records:
 def _grammar(dialect: Dialect) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     """Patterns of a whole record (line end included) and of one cell."""
     d = re.escape(dialect.delimiter)
-    cell = rb"[^%b\n]*+" % d
+    cell, leap = rb"[^%b\n]*+" % d, b""
     if dialect.quote is not None:
         q = re.escape(dialect.quote)
         cell = rb"(?:%b(?:[^%b]++|%b%b)*+%b(?=%b|\r?\n|\Z)|(?!%b)%b)" % (q, q, q, q, q, d, q, cell)
-    record = rb"%b(?:%b%b)*+(?:\r?\n|\Z)" % (cell, d, cell)
-    if dialect.quote is not None:
-        record = rb"(?:[^%b\n]*%b)?+%b" % (q, d, record)  # the same: leaps over the cells before the first quote
+        leap = rb"(?:[^%b\n]*%b)?+" % (q, d)  # over the cells before the first quote: they are literal
+    record = rb"%b%b(?:%b%b)*+(?:\r?\n|\Z)" % (leap, cell, d, cell)
     return re.compile(record), re.compile(cell)
 
 
@@ -201,12 +200,10 @@ class _Scanner:
             self.stretch = STRETCH_BYTES
 
     def _note_lone_crs(self, window: Bytes, start: int) -> None:
-        if not np.count_nonzero(window == CR):
-            return
         crs = np.flatnonzero(window == CR) + start
-        last = len(self.array) - 1
-        lone = (self.array[np.minimum(crs + 1, last)] != LF) | (crs == last)
-        if lone.any():
+        if len(crs):
+            last = len(self.array) - 1
+            lone = (self.array[np.minimum(crs + 1, last)] != LF) | (crs == last)
             self.cuts.lone_crs.append(crs[lone])
 
     def _violation(self, quotes: Ints) -> int | None:
@@ -277,7 +274,7 @@ class _Scanner:
         none = np.empty(0, np.int64)
         nexts = np.concatenate([none, *self.cuts.nexts])
         newlines = np.concatenate([none, *self.cuts.newlines])
-        starts, lines = _shifted(nexts), _shifted(newlines)
+        starts, lines = (np.concatenate([none, [0], after[:-1]])[: len(after)] for after in (nexts, newlines))
         ends = nexts - (self.array[nexts - 1] == LF)
         ends -= (ends > starts) & (ends < nexts) & (self.array[ends - 1] == CR)
         irregular = np.zeros(len(nexts), np.bool_)
@@ -291,12 +288,6 @@ class _Scanner:
             starts, ends, nexts, lines = (array[filled] for array in (starts, ends, nexts, lines))
             irregular, broken = irregular[filled], broken[filled]
         return Records(starts, ends, nexts, lines, irregular, broken, self.newlines, blank)
-
-
-def _shifted(values: Ints) -> Ints:
-    shifted = np.zeros_like(values)
-    shifted[1:] = values[:-1]
-    return shifted
 
 
 def _marks(*marks: bytes | None) -> Bools:

@@ -49,6 +49,7 @@ class StoredFile:
     def close(self) -> None:
         """Close the file (pyarrow does, when it is done with it)."""
         self.file.close()
+        self.closed = True
 
     def blocks(self, size: int = BLOCK_BYTES) -> Iterator[bytes]:
         """All that follows, in blocks."""

@@ -44,20 +44,24 @@ def open_tables(
     return connection
 
 
-def run_query(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
-    """The rows of one statement.
+def run_query(connection: duckdb.DuckDBPyConnection, sql: str, limit: int | None = None) -> pa.Table:
+    """The rows of one statement, at most `limit` of them.
 
     Raises:
-        ConfigError: The SQL is wrong; the message is DuckDB's.
+        ConfigError: The SQL is wrong, or a value in it cannot be computed; the message is DuckDB's.
     """
     try:
         relation = connection.sql(sql)
+        if relation is None:
+            return pa.table({})
+        return (relation if limit is None else relation.limit(limit)).to_arrow_table()
     except duckdb.Error as error:
         raise ConfigError(str(error)) from error
-    if relation is None:  # type: ignore[unreachable]  # a statement without rows
-        return pa.table({})
-    rows: pa.Table = relation.to_arrow_table()
-    return rows
+
+
+def table_names(data: Path) -> list[str]:
+    """Every dataset that has a table, sorted, whether or not it is still declared."""
+    return sorted(log.parent.name for log in (data / "datasets").glob("*/_delta_log"))
 
 
 def count_rows(data: Path, dataset: str, partition: str | None = None) -> int:

@@ -182,7 +182,7 @@ def test_a_type_is_named_only_if_all_values_are_written_so(tmp_path: Path, value
 
 
 def test_a_sample_of_a_large_file_is_enough_and_its_bad_records_do_not_count(tmp_path: Path) -> None:
-    text = "id,v\n" + "1,2,3\n" + 'x,"\n' + "1,2\n" * 400_000 + "x,y\n"
+    text = "id,v\n" + "1,2,3\n" + 'x,"\n' + "1,2\n" * 800_000 + "x,y\n"
     assert inferred(tmp_path, text) == {"id": "int", "v": "int"}
 
 

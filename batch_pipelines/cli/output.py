@@ -1,0 +1,116 @@
+"""What comes out on stdout: a table for people, JSON or CSV for programs.
+
+A table never hides without saying so: what does not fit is named on stderr. Into a pipe it is as wide as it has to be.
+"""
+
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from batch_pipelines.cli import console
+from batch_pipelines.cli.cells import NUMBERS, as_json, shown
+
+PIPE_WIDTH = 1_000_000
+LONGEST_CELL = 60
+GAP = 2
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="JSON to stdout: an array, a row a line.")]
+CsvFlag = Annotated[bool, typer.Option("--csv", help="CSV to stdout, with a header.")]
+
+
+class Format(StrEnum):
+    """How data is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def chosen(*, as_json: bool, as_csv: bool = False) -> Format:
+    """Return the format that was asked for.
+
+    Raises:
+        typer.BadParameter: Both were.
+    """
+    if as_json and as_csv:
+        raise typer.BadParameter("--json and --csv exclude each other; give one of them")
+    return Format.JSON if as_json else Format.CSV if as_csv else Format.TABLE
+
+
+def write_json(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write an array of objects, each on a line of its own."""
+    mark = "["
+    for row in rows:
+        sys.stdout.write(f"{mark}\n{json.dumps(as_json(row), ensure_ascii=False)}")
+        mark = ","
+    sys.stdout.write("[]\n" if mark == "[" else "\n]\n")
+
+
+def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a header and a line a row; what is not there is empty."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_csv_cell(row.get(name)) for name in columns] for row in rows)
+
+
+def write_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Write a table of as many columns as the terminal is wide; return the names of those left out.
+
+    Cells are cut at `LONGEST_CELL` letters on a terminal, never in a pipe.
+    """
+    out = console.data()
+    whole = not out.is_terminal and "COLUMNS" not in os.environ
+    cells = [[_cut(shown(row.get(name)), whole=whole) for name in columns] for row in rows]
+    widths = [
+        max([Text(name).cell_len, *(Text(line[position]).cell_len for line in cells)])
+        for position, name in enumerate(columns)
+    ]
+    fitting = len(columns) if whole else _fitting(widths, out.width)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, GAP, 0, 0), show_edge=False)
+    for name in columns[:fitting]:
+        numeric = all(_is_number(row.get(name)) for row in rows) and bool(rows)
+        table.add_column(Text(name), justify="right" if numeric else "left", no_wrap=True)
+    for row, line in zip(rows, cells, strict=True):
+        table.add_row(
+            *(
+                Text(cell, "dim" if row.get(name) is None else "")
+                for name, cell in zip(columns[:fitting], line, strict=False)
+            )
+        )
+    console.data(width=PIPE_WIDTH if whole else None).print(table)
+    return list(columns[fitting:])
+
+
+def _fitting(widths: Sequence[int], width: int) -> int:
+    """How many columns fit; the first is always shown."""
+    used = 0
+    for position, wide in enumerate(widths):
+        used += wide + (GAP if position else 0)
+        if used > width:
+            return max(1, position)
+    return len(widths)
+
+
+def _cut(text: str, *, whole: bool) -> str:
+    return text if whole or len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, NUMBERS) and not isinstance(value, bool))
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, Mapping | list):
+        return json.dumps(as_json(value), ensure_ascii=False)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, NUMBERS) else as_json(value)

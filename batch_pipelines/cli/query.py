@@ -1,0 +1,121 @@
+"""`bp query`: SQL over the tables, through DuckDB."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from batch_pipelines.cli import places
+from batch_pipelines.cli.console import command, say
+from batch_pipelines.cli.output import CsvFlag, Format, JsonFlag, chosen, write_csv, write_json, write_table
+from batch_pipelines.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SHOWN_ROWS = 40
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help="A SELECT over the tables, or - to read it from stdin.")],
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            "-n",
+            min=0,
+            show_default=False,
+            help=f"Rows to write, 0 for all. Without it: {SHOWN_ROWS} as a table, all as JSON or CSV.",
+        ),
+    ] = None,
+    system_columns: Annotated[
+        bool,
+        typer.Option(
+            "--system-columns", help="Also _source, _line, _offset, _partition: where a row came from."
+        ),
+    ] = False,
+    as_json: JsonFlag = False,
+    as_csv: CsvFlag = False,
+) -> None:
+    """Ask the tables, in DuckDB's SQL: each processed dataset is a table of its name.
+
+    It reads these tables and nothing else: no files, no network.
+    """
+    form = chosen(as_json=as_json, as_csv=as_csv)
+    rows = limit if limit is not None else SHOWN_ROWS if form is Format.TABLE else 0
+    statement = sys.stdin.read() if sql == "-" else sql
+    if not statement.strip():
+        raise typer.BadParameter("the statement is empty.", param_hint="SQL")
+    result = rows_of(places.settings().data, statement, rows + 1 if rows else None, system=system_columns)
+    if form is Format.TABLE:
+        _show(result, rows)
+        return
+    batches = (row for batch in _cut(result, rows).to_batches(max_chunksize=10_000) for row in batch.to_pylist())
+    if form is Format.JSON:
+        write_json(batches)
+    else:
+        write_csv(result.column_names, batches)
+
+
+def rows_of(data: Path, statement: str, limit: int | None = None, *, system: bool = False) -> "pa.Table":
+    """Return the rows of one statement over all tables, at most `limit`.
+
+    Raises:
+        ConfigError: The SQL is wrong, in one line.
+    """
+    from batch_pipelines.processing.tables.query import open_tables, run_query, table_names
+
+    names = table_names(data)
+    connection = open_tables(data, names, system_columns=system)
+    try:
+        return run_query(connection, statement, limit)
+    except ConfigError as error:
+        raise ConfigError(one_line(str(error), names)) from error
+    finally:
+        connection.close()
+
+
+def one_line(message: str, tables: list[str]) -> str:
+    """Return DuckDB's message in one line; where a table is unknown, with those that there are."""
+    if unknown := re.search(r"Table with name (\S+) does not exist", message):
+        there = ", ".join(tables) if tables else "none yet"
+        return f"there is no table {unknown[1]!r}. Tables: {there}. All datasets: {command('datasets')}"
+    lines = [line.strip() for line in message.splitlines() if line.strip(" ^")]
+    spoken = [line for line in lines if not line.startswith("LINE ")]
+    return f"{' '.join(spoken)}. Tables and columns: {command('query')} \"describe\""
+
+
+def _show(result: "pa.Table", limit: int) -> None:
+    if not result.num_columns:
+        say("done; the statement has no rows to show")
+        return
+    shown = _cut(result, limit)
+    hidden = write_table(result.column_names, list(_records(shown)))
+    if result.num_rows > shown.num_rows:
+        say(f"the first {shown.num_rows:,} rows; there are more: --limit 0 shows all, --csv and --json write all", "dim")
+    else:
+        say(f"{result.num_rows:,} row{'' if result.num_rows == 1 else 's'}", "dim")
+    if hidden:
+        fitting = result.num_columns - len(hidden)
+        names = ", ".join(hidden)
+        say(
+            f"{fitting} of {result.num_columns} columns fit this terminal; select fewer or take --csv or --json. "
+            f"Left out: {names}",
+            "dim",
+        )
+
+
+def _cut(result: "pa.Table", limit: int) -> "pa.Table":
+    return result.slice(0, limit) if limit else result
+
+
+def _records(table: "pa.Table") -> Iterator[dict[str, Any]]:
+    """Rows as mappings; of two columns of one name, the second gets a number."""
+    yield from table.rename_columns(_distinct(table.column_names)).to_pylist()
+
+
+def _distinct(names: list[str]) -> list[str]:
+    return names

@@ -1,0 +1,113 @@
+"""`Dataset`: from one YAML document to assets, job, checks, sensor and schedule.
+
+What must not live here: what the YAML may say (processing/declaration/), what a run does (dataset_steps.py).
+"""
+
+from pathlib import Path
+from typing import Any, Self
+
+import dagster as dg
+from pydantic import BaseModel
+
+from batch_pipelines.components.dataset_attributes import DatasetAttributes
+from batch_pipelines.components.dataset_checks import dataset_checks
+from batch_pipelines.components.dataset_graph import dataset_assets
+from batch_pipelines.components.dataset_inbox import inbox_sensor
+from batch_pipelines.components.dataset_metadata import letters_name
+from batch_pipelines.components.dataset_names import job_name, schedule_name
+from batch_pipelines.core.yaml_files import Document, read_documents
+from batch_pipelines.orchestration.io_manager import JSON_IO_KEY, json_io_manager
+from batch_pipelines.orchestration.policies import PROCESS_DATA, RUN_TAGS, executor
+from batch_pipelines.processing.declaration.catalog import DATASET_TYPE, FILE_NAME, Entry, read_entry
+from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions
+
+
+class Dataset(dg.Component):
+    """A table made from files: read, checked, published exactly once, with every bad record kept.
+
+    Args:
+        entry: What its YAML says, and where that lies.
+    """
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel]:
+        """Return the model of the attributes; its schema is the declaration's."""
+        return DatasetAttributes
+
+    @classmethod
+    def get_spec(cls) -> dg.ComponentTypeSpec:
+        """Return what `dg` lists of this type."""
+        return dg.ComponentTypeSpec(
+            description="A table made from CSV files, with every bad record kept.",
+            tags=["batch"],
+            produces=["asset", "asset_check", "job", "sensor", "schedule"],
+        )
+
+    @classmethod
+    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
+        """Check the YAML document that `context` stands for.
+
+        Raises:
+            ConfigError: It cannot work; the message has file, line, key and the nearest allowed key.
+        """
+        return cls(read_entry(_document(attributes, context), context.path))
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:  # noqa: ARG002  Dagster's interface
+        """Return everything that Dagster has of this dataset."""
+        declaration = self.entry.declaration
+        job = _job(declaration)
+        sensor = inbox_sensor(declaration)
+        schedule = _schedule(declaration, job)
+        return dg.Definitions(
+            assets=[dataset_assets(self.entry)],
+            asset_checks=[dataset_checks(declaration)],
+            jobs=[job],
+            sensors=[sensor] if sensor else [],
+            schedules=[schedule] if schedule else [],
+            resources={JSON_IO_KEY: json_io_manager},
+        )
+
+
+def _document(attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Document:
+    """Return the document with the lines of its keys; without a file (`from_attributes_dict`), without lines."""
+    file: Path = context.path / FILE_NAME
+    number = context.component_path.instance_key
+    if file.is_file():
+        documents = read_documents(file)
+        if isinstance(number, int) and number < len(documents):
+            return documents[number]
+    given = attributes.given() if isinstance(attributes, DatasetAttributes) else {}
+    return Document("attributes", 0, {"type": DATASET_TYPE, "attributes": given}, {})
+
+
+def _job(declaration: DatasetDeclaration) -> dg.UnresolvedAssetJobDefinition:
+    name = declaration.name
+    return dg.define_asset_job(
+        name=job_name(name),
+        selection=dg.AssetSelection.assets(name, letters_name(name)),
+        description=f"Processes partitions of {name}: plan, work in lanes, publish, check. Run again, it goes on where "
+        "it stopped; for what is published already there is nothing to do.",
+        tags=RUN_TAGS,
+        executor_def=executor(declaration.lanes),
+    )
+
+
+def _schedule(declaration: DatasetDeclaration, job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition | None:
+    """Return the declared schedule: it processes what is new, in every partition that has files."""
+    if declaration.schedule is None:
+        return None
+    schedule: dict[str, Any] = {
+        "name": schedule_name(declaration.name),
+        "cron_schedule": declaration.schedule,
+        "default_status": dg.DefaultScheduleStatus.RUNNING,
+        "description": f"Processes what is new of {declaration.name}.",
+        "tags": RUN_TAGS,
+    }
+    if declaration.partitions is None:
+        return dg.ScheduleDefinition(job=job, **schedule)
+    if isinstance(declaration.partitions, Partitions):
+        schedule["execution_timezone"] = declaration.partitions.timezone
+    return dg.ScheduleDefinition(job_name=PROCESS_DATA, run_config={"dataset": declaration.name}, **schedule)

@@ -1,0 +1,49 @@
+"""The attributes of a Dataset as Dagster sees them: taken as they come, with the declaration's schema for editors.
+
+Dagster checks attributes before a component can; its complaints know neither our units nor the nearest key. So this
+model lets everything pass, and `Dataset.load` has the declaration check the YAML itself (processing/declaration/).
+"""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from batch_pipelines.processing.declaration.model import DatasetDeclaration
+
+_AS_TEXT_TOO = ("owners", "nulls", "key", "chunk_size", "max_reject_rate")
+
+
+class DatasetAttributes(BaseModel):
+    """Whatever stands below `attributes` in the YAML of a Dataset."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the schema of the declaration as YAML may write it: with units, scalars for lists, bare types."""
+        schema = DatasetDeclaration.model_json_schema(*args, **kwargs)
+        properties, models = schema["properties"], schema["$defs"]
+        schema["required"] = [name for name in schema["required"] if name != "name"]  # the folder gives it
+        for name in _AS_TEXT_TOO:
+            properties[name] = _or_text(properties[name])
+        properties["timeout"] = _or({"type": "number"}, _or_text(properties["timeout"]))
+        for limit in ("soft", "hard"):
+            models["Timeout"]["properties"][limit] = _or_text(models["Timeout"]["properties"][limit])
+        for bound in ("start", "end"):
+            models["Partitions"]["properties"][bound] = {}  # YAML has dates
+        for choice in properties["columns"]["anyOf"]:
+            if choice["type"] == "object":
+                choice["additionalProperties"] = _or_text(choice["additionalProperties"])
+        return schema
+
+    def given(self) -> dict[str, Any]:
+        """Return the attributes as plain data."""
+        return dict(self.model_extra or {})
+
+
+def _or_text(schema: dict[str, Any]) -> dict[str, Any]:
+    return _or({"type": "string"}, schema)
+
+
+def _or(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [one, other]}

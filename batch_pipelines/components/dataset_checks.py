@@ -1,0 +1,133 @@
+"""What is checked after every run of a dataset, and on request: does the table hold what the ledger says it does?
+
+Checks look at every partition, for what went wrong in another run is wrong still.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from batch_pipelines.components.dataset_metadata import letters_name, markdown_table, reject_rate
+from batch_pipelines.components.dataset_names import checks_name
+from batch_pipelines.orchestration.session import open_processing
+from batch_pipelines.processing.declaration.model import DatasetDeclaration
+from batch_pipelines.processing.pipeline import BatchReport
+from batch_pipelines.processing.tables.query import count_rows
+
+CONSERVATION, ROW_COUNT, REJECT_RATE = "conservation", "row_count", "reject_rate"
+OPEN_DEAD_LETTERS = "open_dead_letters"
+OFFENDERS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check came to.
+
+    Attributes:
+        check: Its name.
+        wrong: A row for each partition that is not as it should be.
+        said: The verdict in one line.
+    """
+
+    check: str
+    wrong: list[dict[str, object]]
+    said: str
+
+
+def dataset_checks(declaration: DatasetDeclaration) -> dg.AssetChecksDefinition:
+    """Return the checks of a dataset's table and dead letters."""
+    name = declaration.name
+
+    @dg.multi_asset_check(
+        name=checks_name(name),
+        description=f"Compares the tables of {name} with the ledger. Changes nothing; may be run at any time.",
+        specs=list(_specs(declaration)),
+    )
+    def checks(_context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        with open_processing() as processing:
+            current = processing.ledger.batches.currents(name)
+            reports = processing.review([batch.id for batch in current.values()])
+            findings = [
+                conservation(reports),
+                row_count(reports, processing.settings.data, name),
+                rejects(reports, declaration.max_reject_rate),
+            ]
+        for finding in findings:
+            yield _result(finding, name, dg.AssetCheckSeverity.ERROR)
+        yield _result(open_dead_letters(reports), letters_name(name), dg.AssetCheckSeverity.WARN)
+
+    return checks
+
+
+def conservation(reports: Sequence[BatchReport]) -> Finding:
+    """Check that every record read was written, filtered or dead-lettered."""
+    lost: list[dict[str, object]] = [
+        {"partition": each.partition, "read": counts.items, "accounted for": kept}
+        for each in reports
+        if (kept := (counts := each.counts).written + counts.filtered + counts.dead) != counts.items
+    ]
+    return Finding(CONSERVATION, lost, "every record read was written, filtered or dead-lettered")
+
+
+def row_count(reports: Sequence[BatchReport], data: Path, name: str) -> Finding:
+    """Check that the table has as many rows as the ledger says were written."""
+    expected = sum(report.rows for report in reports)
+    found = count_rows(data, name)
+    wrong: list[dict[str, object]] = [
+        {"partition": each.partition, "ledger": each.rows, "table": rows}
+        for each in (reports if found != expected else ())
+        if (rows := count_rows(data, name, each.partition)) != each.rows
+    ]
+    if found != expected and not wrong:
+        wrong = [{"partition": "of none of the ledger's", "ledger": 0, "table": found - expected}]
+    return Finding(ROW_COUNT, wrong, f"{expected:,} rows were written, the table has {found:,}")
+
+
+def rejects(reports: Sequence[BatchReport], limit: float | None) -> Finding:
+    """Check that no partition has more dead letters than the dataset allows now."""
+    over: list[dict[str, object]] = [
+        {"partition": each.partition, "dead letters": each.dead_letters, "share": f"{reject_rate(each):.2%}"}
+        for each in reports
+        if limit is not None and reject_rate(each) > limit
+    ]
+    highest = max(map(reject_rate, reports), default=0.0)
+    allowed = "no limit is declared" if limit is None else f"{limit:.2%} are allowed"
+    return Finding(REJECT_RATE, over, f"at most {highest:.2%} of a partition are dead letters; {allowed}")
+
+
+def open_dead_letters(reports: Sequence[BatchReport]) -> Finding:
+    """Warn of dead letters that nobody has dealt with."""
+    there: list[dict[str, object]] = [
+        {"partition": each.partition, "dead letters": each.dead_letters} for each in reports if each.dead_letters
+    ]
+    total = sum(report.dead_letters for report in reports)
+    return Finding(OPEN_DEAD_LETTERS, there, f"{total:,} dead letters are open" if total else "there are none")
+
+
+def _specs(declaration: DatasetDeclaration) -> Iterator[dg.AssetCheckSpec]:
+    about = {
+        CONSERVATION: "Records read = rows written + filtered + dead-lettered, in every published batch.",
+        ROW_COUNT: "The table has exactly the rows that the ledger says were written.",
+        REJECT_RATE: "No partition has a larger share of dead letters than max_reject_rate.",
+    }
+    for check, description in about.items():
+        yield dg.AssetCheckSpec(check, asset=declaration.name, description=description, blocking=True)
+    yield dg.AssetCheckSpec(
+        OPEN_DEAD_LETTERS,
+        asset=letters_name(declaration.name),
+        description="Warns while there are dead letters. `bp dead-letters` shows them.",
+    )
+
+
+def _result(finding: Finding, asset: str, severity: dg.AssetCheckSeverity) -> dg.AssetCheckResult:
+    shown = markdown_table(finding.wrong[:OFFENDERS_SHOWN])
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey(asset),
+        check_name=finding.check,
+        passed=not finding.wrong,
+        severity=severity,
+        description=finding.said,
+        metadata={"partitions": dg.MetadataValue.md(shown)} if finding.wrong else {},
+    )
