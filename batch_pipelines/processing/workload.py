@@ -57,7 +57,7 @@ class DatasetWorkload:
 
     def halves(self, batch: Batch, claim: Claim) -> tuple[ChunkPlan, ChunkPlan] | None:
         """See `Workload`."""
-        return split_csv(claim.payload, claim.items, dialect_of(self._declaration(batch).csv))
+        return split_csv(claim.payload, claim.items, dialect_of(self._declaration(batch).csv), home=self._home)
 
     def bury(self, batch: Batch, claim: Claim, reason: str) -> ChunkResult:
         """See `Workload`."""

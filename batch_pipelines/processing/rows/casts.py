@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from batch_pipelines.core.errors import IntegrityError
 from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.rows.arrays import (
+    Rows,
     Values,
     flags,
     found,
@@ -41,13 +42,13 @@ Kernel = Callable[[Values], Values | None]
 
 @dataclass(slots=True)
 class _Bad:
-    """Messages of one column so far, each with the positions it holds for."""
+    """Messages of one column so far, each with the rows it holds for."""
 
-    messages: dict[str, list[int]]
+    messages: dict[str, list[Rows]]
 
-    def add(self, message: str, positions: NDArray[np.int64] | list[int]) -> None:
-        if len(positions):
-            self.messages.setdefault(message, []).extend(int(position) for position in positions)
+    def add(self, message: str, rows: Rows) -> None:
+        if len(rows):
+            self.messages.setdefault(message, []).append(rows)
 
 
 def cast_columns(table: pa.Table, columns: Mapping[str, Column]) -> tuple[pa.Table, Rejects]:
@@ -82,38 +83,31 @@ def schema_of(columns: Mapping[str, Column]) -> pa.Schema:
 
 def _cast(raw: Values, name: str, column: Column) -> tuple[Values, list[Finding]]:
     bad = _Bad({})
-    if column.format is not None:
-        valid = _without_undecodable(raw, 0, bad)
-        values, unparsed = parse_formatted(pc.utf8_trim_whitespace(valid), column.format, column.arrow_type)
-        bad.add(f"is not a {column.kind} as {column.format}", unparsed)
-    elif column.kind == "string":
-        values = _cast_text(raw, bad)
+    everywhere = np.arange(len(raw), dtype=np.int64)
+    if column.kind == "string":
+        values = _decoded(raw, everywhere, bad)
+    elif column.format is not None:
+        texts = pc.utf8_trim_whitespace(_decoded(raw, everywhere, bad))
+        values, unread = parse_formatted(texts, column.format, column.arrow_type)
+        bad.add(f"is not a {column.kind} as {column.format}", unread)
     else:
         values = _cast_typed(raw, column, bad)
-    return values, [_finding(name, message, positions, raw) for message, positions in bad.messages.items()]
+    return values, [_finding(name, message, rows, raw) for message, rows in bad.messages.items()]
 
 
-def _finding(name: str, message: str, positions: list[int], raw: Values) -> Finding:
-    rows = np.sort(np.array(positions, np.int64))
+def _finding(name: str, message: str, rows: list[Rows], raw: Values) -> Finding:
+    where = np.sort(np.concatenate(rows))
     rule = "encoding" if message == _NOT_UTF8 else "type"
-    return Finding(rule, name, message, rows, shown(taken(raw, rows)))
+    return Finding(rule, name, message, where, shown(taken(raw, where)))
 
 
-def _cast_text(raw: Values, bad: _Bad) -> Values:
-    whole = _text(raw)
-    if whole is not None:
-        return whole
-    windows = range(0, len(raw), WINDOW)
-    return pa.concat_arrays([_without_undecodable(raw.slice(start, WINDOW), start, bad) for start in windows])
-
-
-def _without_undecodable(raw: Values, start: int, bad: _Bad) -> Values:
-    """Return the values as text; those that are not UTF-8 become null and are noted."""
-    whole = _text(raw)
+def _decoded(raw: Values, rows: Rows, bad: _Bad) -> Values:
+    """Return bytes as text; those that are not UTF-8 become null and are noted."""
+    whole = _attempt(raw, pa.string())
     if whole is not None:
         return whole
     undecodable = np.array([value is not None and not _decodes(value) for value in raw.to_pylist()])
-    bad.add(_NOT_UTF8, start + np.flatnonzero(undecodable))
+    bad.add(_NOT_UTF8, rows[undecodable])
     return _blank(raw, undecodable).cast(pa.string())
 
 
@@ -122,37 +116,44 @@ def _cast_typed(raw: Values, column: Column, bad: _Bad) -> Values:
     whole = kernel(raw.view(pa.string()))
     if whole is not None:
         return whole
-    pieces = []
-    for start in range(0, len(raw), WINDOW):
-        window = raw.slice(start, WINDOW)
-        piece = kernel(window.view(pa.string()))
-        pieces.append(piece if piece is not None else _salvage(window, start, column, kernel, bad))
+    starts = range(0, len(raw), WINDOW)
+    pieces = [kernel(raw.slice(start, WINDOW).view(pa.string())) for start in starts]
+    failed = [start for start, piece in zip(starts, pieces, strict=True) if piece is None]
+    rows = np.concatenate([np.arange(start, min(start + WINDOW, len(raw))) for start in failed])
+    salvaged = _salvage(pa.concat_arrays([raw.slice(start, WINDOW) for start in failed]), rows, column, bad)
+    for place, start in enumerate(failed):
+        pieces[start // WINDOW] = salvaged.slice(place * WINDOW, WINDOW)
     return pa.concat_arrays(pieces)
 
 
-def _salvage(window: Values, start: int, column: Column, kernel: Kernel, bad: _Bad) -> Values:
-    """Cast a window in which something is wrong; what cannot be cast becomes null and is noted."""
-    texts = _spelled(pc.utf8_trim_whitespace(_without_undecodable(window, start, bad)), column.kind)
-    misshapen = pc.invert(pc.match_substring_regex(texts, _SHAPES[column.kind]))
-    positions = found(misshapen)
-    odd = {int(p): _oddity(texts[int(p)].as_py(), column) for p in positions}
-    for message in dict.fromkeys(odd.values()):
-        bad.add(message, [start + p for p, why in odd.items() if why == message])
-    texts = _blank(texts, flags(misshapen))
-    return _halve(texts, start, column, kernel, bad)
+def _salvage(raw: Values, rows: Rows, column: Column, bad: _Bad) -> Values:
+    """Cast what windows failed to; values that cannot be cast become null and are noted."""
+    texts = _spelled(pc.utf8_trim_whitespace(_decoded(raw, rows, bad)), column.kind)
+    left = flags(pc.invert(pc.match_substring_regex(texts, _SHAPES[column.kind])))
+    misshapen = left.copy()
+    for pattern, message in _oddities(column):
+        odd = left & flags(pc.match_substring_regex(texts, pattern))
+        bad.add(message, rows[odd])
+        left &= ~odd
+    texts = _blank(texts, misshapen)
+    pieces = [
+        _halve(texts.slice(start, WINDOW), rows[start : start + WINDOW], column, bad)
+        for start in range(0, len(texts), WINDOW)
+    ]
+    return pa.concat_arrays(pieces)
 
 
-def _halve(texts: Values, start: int, column: Column, kernel: Kernel, bad: _Bad) -> Values:
+def _halve(texts: Values, rows: Rows, column: Column, bad: _Bad) -> Values:
     """Cast well-shaped texts, halving until each value that does not fit its type stands alone."""
-    values = kernel(texts)
+    values = _kernel(column)(texts)
     if values is not None:
         return values
     if len(texts) == 1:
-        bad.add(_misfit(texts[0].as_py(), column), [start])
+        bad.add(_misfit(texts[0].as_py(), column), rows)
         return nothing(1, column.arrow_type)
     middle = len(texts) // 2
-    halves = [(texts.slice(0, middle), start), (texts.slice(middle), start + middle)]
-    return pa.concat_arrays([_halve(half, first, column, kernel, bad) for half, first in halves])
+    halves = [(texts.slice(0, middle), rows[:middle]), (texts.slice(middle), rows[middle:])]
+    return pa.concat_arrays([_halve(half, its, column, bad) for half, its in halves])
 
 
 def _blank(array: Values, mask: NDArray[np.bool_]) -> Values:
@@ -172,10 +173,6 @@ def _attempt(values: Values, to: pa.DataType) -> Values | None:
         return values.cast(to)
     except pa.ArrowInvalid:
         return None
-
-
-def _text(raw: Values) -> Values | None:
-    return _attempt(raw, pa.string())
 
 
 def _int(texts: Values) -> Values | None:
@@ -269,12 +266,13 @@ def _spelled(texts: Values, kind: str) -> Values:
     return pc.replace_substring_regex(texts, r"^([0-9-]{10}T[0-9:.]+)$", r"\1Z")
 
 
-def _oddity(text: str, column: Column) -> str:
-    if not text:
-        return f"is blank, not {_NAMES.get(column.kind, 'a ' + column.type)}"
-    if column.kind == "float" and text.lstrip("+-").lower() in {"nan", "inf", "infinity"}:
-        return "is not a finite number"
-    return f"is not {_NAMES.get(column.kind, 'a ' + column.type)}"
+def _oddities(column: Column) -> list[tuple[str, str]]:
+    """Patterns of misshapen texts with their messages; the first that matches is the reason."""
+    wanted = _NAMES.get(column.kind, f"a {column.type}")
+    odd = [("^$", f"is blank, not {wanted}")]
+    if column.kind == "float":
+        odd.append(("^(?i:[+-]?(nan|inf|infinity))$", "is not a finite number"))
+    return [*odd, ("", f"is not {wanted}")]
 
 
 def _misfit(text: str, column: Column) -> str:

@@ -83,9 +83,7 @@ def _with_empty(table: pa.Table, expressions: Mapping[str, str]) -> pa.Table:
     return describe(table.schema, expressions).empty_table()
 
 
-def _compute(
-    connection: "duckdb.DuckDBPyConnection", steps: Mapping[str, str], count: int
-) -> tuple[pa.Table, Rejects]:
+def _compute(connection: "duckdb.DuckDBPyConnection", steps: Mapping[str, str], count: int) -> tuple[pa.Table, Rejects]:
     import duckdb  # noqa: PLC0415 - workers without SQL expressions must not load DuckDB
 
     try:
@@ -120,9 +118,7 @@ def _run(connection: "duckdb.DuckDBPyConnection", sql: str, count: int) -> pa.Ta
     return result if np.array_equal(numbers, np.arange(count)) else result.take(np.argsort(numbers))
 
 
-def _failures(
-    connection: "duckdb.DuckDBPyConnection", steps: Mapping[str, str], result: pa.Table
-) -> list[Finding]:
+def _failures(connection: "duckdb.DuckDBPyConnection", steps: Mapping[str, str], result: pa.Table) -> list[Finding]:
     findings = []
     for done, name in enumerate(steps):
         column = None if name == _KEEP else name

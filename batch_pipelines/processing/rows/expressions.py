@@ -98,9 +98,7 @@ def describe(schema: pa.Schema, expressions: Mapping[str, str], where: str | Non
     return schema
 
 
-def _result_type(
-    connection: "duckdb.DuckDBPyConnection", schema: pa.Schema, key: str, expression: str
-) -> pa.DataType:
+def _result_type(connection: "duckdb.DuckDBPyConnection", schema: pa.Schema, key: str, expression: str) -> pa.DataType:
     import duckdb  # noqa: PLC0415 - see open_duckdb
 
     _check_shape(connection, key, expression, {name.casefold() for name in schema.names})
@@ -124,9 +122,7 @@ def first_line(error: Exception) -> str:
     return " ".join(line for line in lines if line)[:500]
 
 
-def _check_shape(
-    connection: "duckdb.DuckDBPyConnection", key: str, expression: str, columns: set[str]
-) -> None:
+def _check_shape(connection: "duckdb.DuckDBPyConnection", key: str, expression: str, columns: set[str]) -> None:
     node = _parsed(connection, key, f"select (\n{expression}\n) as x")
     plain = _parsed(connection, key, "select (\nnull\n) as x")
     same = all(node.get(part) == plain.get(part) for part in _SHAPE)

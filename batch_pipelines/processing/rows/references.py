@@ -36,9 +36,7 @@ class ReferenceSets:
         return self._sets[reference, to]
 
 
-def check_references(
-    table: pa.Table, columns: Mapping[str, Column], sets: ReferenceSets
-) -> tuple[Rejects, Rejects]:
+def check_references(table: pa.Table, columns: Mapping[str, Column], sets: ReferenceSets) -> tuple[Rejects, Rejects]:
     """Find values that their reference does not hold; null refers to nothing and passes.
 
     Returns:

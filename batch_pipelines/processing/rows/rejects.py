@@ -84,6 +84,11 @@ class Finding:
         value = None if self.values is None else self.values[position].as_py()
         return Reject(int(self.rows[position]), self.rule, self.column, value, self.message)
 
+    def slice(self, start: int, stop: int) -> "Finding":
+        """Return the finding for its rows from position `start` to before `stop`."""
+        values = None if self.values is None else self.values.slice(start, stop - start)
+        return replace(self, rows=self.rows[start:stop], values=values)
+
     def only(self, wanted: NDArray[np.bool_]) -> "Finding":
         """Return the finding for those of its rows that `wanted` (one flag for each of them) keeps."""
         values = None if self.values is None else self.values.filter(pa.array(wanted))
@@ -141,6 +146,10 @@ class Rejects(Sequence[Reject]):
         """Return the findings for `rows` alone."""
         return Rejects(each.only(np.isin(each.rows, rows, assume_unique=True)) for each in self.findings)
 
+    def between(self, first: int, last: int) -> "Rejects":
+        """Return the findings for the rows from `first` to `last`, both included, without copying."""
+        return Rejects(each.slice(*np.searchsorted(each.rows, [first, last + 1])) for each in self.findings)
+
     def first(self, limit: int) -> list[Reject]:
         """Return the reasons of the first rows, at most `limit` of them, by row."""
         heads = [finding.at(i) for finding in self.findings for i in range(min(limit, len(finding.rows)))]
@@ -173,8 +182,10 @@ def _values(finding: Finding) -> Values:
 def shown(values: Values) -> Values:
     """Write values as text for a finding: at most 200 characters each."""
     if pa.types.is_binary(values.type):
-        escaped = [None if value is None else _escaped(value) for value in values.to_pylist()]
-        return pa.array(escaped, pa.string())
+        try:
+            values = values.cast(pa.string())
+        except pa.ArrowInvalid:
+            return pa.array([None if value is None else _escaped(value) for value in values.to_pylist()], pa.string())
     return pc.utf8_slice_codeunits(values.cast(pa.string()), 0, VALUE_LIMIT)
 
 
