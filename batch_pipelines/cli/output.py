@@ -7,12 +7,13 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 from rich import box
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -62,32 +63,46 @@ def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None
     writer.writerows([_csv_cell(row.get(name)) for name in columns] for row in rows)
 
 
-def write_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def write_table(
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    right: Collection[str] = (),
+    squeezed: str | None = None,
+) -> list[str]:
     """Write a table of as many columns as the terminal is wide; return the names of those left out.
 
     Cells are cut at `LONGEST_CELL` letters on a terminal, never in a pipe.
+
+    Args:
+        columns: Names of the columns, in order.
+        rows: Values by column.
+        right: Columns of figures that are text already.
+        squeezed: The last column, if it takes the room that is left instead of being left out.
     """
-    out = console.data()
-    whole = not out.is_terminal and "COLUMNS" not in os.environ
-    cells = [[_cut(shown(row.get(name)), whole=whole) for name in columns] for row in rows]
-    widths = [
-        max([Text(name).cell_len, *(Text(line[position]).cell_len for line in cells)])
-        for position, name in enumerate(columns)
-    ]
-    fitting = len(columns) if whole else _fitting(widths, out.width)
+    width = _width()
+    cells = {name: [_cut(shown(row.get(name)), LONGEST_CELL if width else None) for row in rows] for name in columns}
+    wide = {name: max(map(cell_len, (name, *cells[name]))) for name in columns}
+    if squeezed and width:
+        wide[squeezed] = min(wide[squeezed], width - sum(wide[name] + GAP for name in columns if name != squeezed))
+        cells[squeezed] = [_cut(cell, wide[squeezed]) for cell in cells[squeezed]]
+    fitting = _fitting([wide[name] for name in columns], width or PIPE_WIDTH)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, GAP, 0, 0), show_edge=False)
     for name in columns[:fitting]:
-        numeric = all(_is_number(row.get(name)) for row in rows) and bool(rows)
-        table.add_column(Text(name), justify="right" if numeric else "left", no_wrap=True)
-    for row, line in zip(rows, cells, strict=True):
+        figures = name in right or (bool(rows) and all(_is_number(row.get(name)) for row in rows))
+        table.add_column(Text(name), justify="right" if figures else "left", no_wrap=True)
+    for number, row in enumerate(rows):
         table.add_row(
-            *(
-                Text(cell, "dim" if row.get(name) is None else "")
-                for name, cell in zip(columns[:fitting], line, strict=False)
-            )
+            *(Text(cells[name][number], "dim" if row.get(name) is None else "") for name in columns[:fitting])
         )
-    console.data(width=PIPE_WIDTH if whole else None).print(table)
+    console.data(width or PIPE_WIDTH).print(table)
     return list(columns[fitting:])
+
+
+def _width() -> int | None:
+    """Columns of the terminal; None for a pipe, where nothing is cut (COLUMNS sets a width there, too)."""
+    out = console.data()
+    return out.width if out.is_terminal or "COLUMNS" in os.environ else None
 
 
 def _fitting(widths: Sequence[int], width: int) -> int:
@@ -100,8 +115,8 @@ def _fitting(widths: Sequence[int], width: int) -> int:
     return len(widths)
 
 
-def _cut(text: str, *, whole: bool) -> str:
-    return text if whole or len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
+def _cut(text: str, longest: int | None) -> str:
+    return text if longest is None or len(text) <= longest else f"{text[: max(longest, 1) - 1]}…"
 
 
 def _is_number(value: object) -> bool:

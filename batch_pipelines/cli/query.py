@@ -2,9 +2,8 @@
 
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -92,8 +91,11 @@ def _show(result: "pa.Table", limit: int) -> None:
     if not result.num_columns:
         say("done; the statement has no rows to show")
         return
+    if result.column_names == ["explain_key", "explain_value"]:
+        sys.stdout.writelines(f"{text}\n" for text in result.column("explain_value").to_pylist())
+        return
     shown = _cut(result, limit)
-    hidden = write_table(result.column_names, list(_records(shown)))
+    hidden = write_table(result.column_names, shown.to_pylist())
     if result.num_rows > shown.num_rows:
         say(f"the first {shown.num_rows:,} rows; there are more: --limit 0 shows all, --csv and --json write all", "dim")
     else:
@@ -110,12 +112,3 @@ def _show(result: "pa.Table", limit: int) -> None:
 
 def _cut(result: "pa.Table", limit: int) -> "pa.Table":
     return result.slice(0, limit) if limit else result
-
-
-def _records(table: "pa.Table") -> Iterator[dict[str, Any]]:
-    """Rows as mappings; of two columns of one name, the second gets a number."""
-    yield from table.rename_columns(_distinct(table.column_names)).to_pylist()
-
-
-def _distinct(names: list[str]) -> list[str]:
-    return names

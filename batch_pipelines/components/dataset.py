@@ -4,7 +4,7 @@ What must not live here: what the YAML may say (processing/declaration/), what a
 """
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import dagster as dg
 from pydantic import BaseModel
@@ -13,10 +13,9 @@ from batch_pipelines.components.dataset_attributes import DatasetAttributes
 from batch_pipelines.components.dataset_checks import dataset_checks
 from batch_pipelines.components.dataset_graph import dataset_assets
 from batch_pipelines.components.dataset_inbox import inbox_sensor
-from batch_pipelines.components.dataset_metadata import letters_name
-from batch_pipelines.components.dataset_names import job_name, schedule_name
 from batch_pipelines.core.yaml_files import Document, read_documents
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY, json_io_manager
+from batch_pipelines.orchestration.names import job_name, letters_name, schedule_name
 from batch_pipelines.orchestration.policies import PROCESS_DATA, RUN_TAGS, executor
 from batch_pipelines.processing.declaration.catalog import DATASET_TYPE, FILE_NAME, Entry, read_entry
 from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions
@@ -58,9 +57,17 @@ class Dataset(dg.Component):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:  # noqa: ARG002  Dagster's interface
         """Return everything that Dagster has of this dataset."""
         declaration = self.entry.declaration
-        job = _job(declaration)
+        name = declaration.name
+        job = dg.define_asset_job(
+            name=job_name(name),
+            selection=dg.AssetSelection.assets(name, letters_name(name)),
+            description=f"Processes partitions of {name}: plan, work in lanes, publish, check. Run again, it goes on "
+            "where it stopped; for what is published already there is nothing to do.",
+            tags=RUN_TAGS,
+            executor_def=executor(declaration.lanes),
+        )
         sensor = inbox_sensor(declaration)
-        schedule = _schedule(declaration, job)
+        schedule = _schedule(declaration)
         return dg.Definitions(
             assets=[dataset_assets(self.entry)],
             asset_checks=[dataset_checks(declaration)],
@@ -83,31 +90,18 @@ def _document(attributes: BaseModel | None, context: dg.ComponentLoadContext) ->
     return Document("attributes", 0, {"type": DATASET_TYPE, "attributes": given}, {})
 
 
-def _job(declaration: DatasetDeclaration) -> dg.UnresolvedAssetJobDefinition:
-    name = declaration.name
-    return dg.define_asset_job(
-        name=job_name(name),
-        selection=dg.AssetSelection.assets(name, letters_name(name)),
-        description=f"Processes partitions of {name}: plan, work in lanes, publish, check. Run again, it goes on where "
-        "it stopped; for what is published already there is nothing to do.",
-        tags=RUN_TAGS,
-        executor_def=executor(declaration.lanes),
-    )
-
-
-def _schedule(declaration: DatasetDeclaration, job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition | None:
+def _schedule(declaration: DatasetDeclaration) -> dg.ScheduleDefinition | None:
     """Return the declared schedule: it processes what is new, in every partition that has files."""
     if declaration.schedule is None:
         return None
-    schedule: dict[str, Any] = {
-        "name": schedule_name(declaration.name),
-        "cron_schedule": declaration.schedule,
-        "default_status": dg.DefaultScheduleStatus.RUNNING,
-        "description": f"Processes what is new of {declaration.name}.",
-        "tags": RUN_TAGS,
-    }
-    if declaration.partitions is None:
-        return dg.ScheduleDefinition(job=job, **schedule)
-    if isinstance(declaration.partitions, Partitions):
-        schedule["execution_timezone"] = declaration.partitions.timezone
-    return dg.ScheduleDefinition(job_name=PROCESS_DATA, run_config={"dataset": declaration.name}, **schedule)
+    alone = declaration.partitions is None
+    return dg.ScheduleDefinition(
+        name=schedule_name(declaration.name),
+        job_name=job_name(declaration.name) if alone else PROCESS_DATA,
+        run_config={} if alone else {"dataset": declaration.name},
+        cron_schedule=declaration.schedule,
+        execution_timezone=declaration.partitions.timezone if isinstance(declaration.partitions, Partitions) else None,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Processes what is new of {declaration.name}.",
+        tags=RUN_TAGS,
+    )

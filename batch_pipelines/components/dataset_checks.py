@@ -9,8 +9,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from batch_pipelines.components.dataset_metadata import letters_name, markdown_table, reject_rate
-from batch_pipelines.components.dataset_names import checks_name
+from batch_pipelines.components.dataset_metadata import markdown_table, reject_rate
+from batch_pipelines.orchestration.names import checks_name, letters_name
 from batch_pipelines.orchestration.session import open_processing
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.pipeline import BatchReport

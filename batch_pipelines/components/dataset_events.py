@@ -3,7 +3,10 @@
 What must not live here: what the metadata looks like (dataset_metadata.py), whether a batch is good (processing/).
 """
 
-from batch_pipelines.components.dataset_metadata import Metadata, letters_metadata, letters_name, table_metadata
+import pyarrow.compute as pc
+
+from batch_pipelines.components.dataset_metadata import Metadata, letters_metadata, table_metadata
+from batch_pipelines.orchestration.names import letters_name
 from batch_pipelines.processing.pipeline import BatchReport, Processing
 from batch_pipelines.processing.tables.delta import PARTITION, load, table_path
 from batch_pipelines.processing.tables.query import SYSTEM_COLUMNS, count_rows
@@ -26,7 +29,8 @@ class Describer:
         self._declaration = processing.catalog.entry(dataset).declaration
         self._path = table_path(data, dataset)
         self._letters_path = data / "dead_letters" / dataset
-        self._table = load(self._path)
+        table = load(self._path)
+        self._all_rows = table.to_pyarrow_dataset() if table else None
         self._table_rows = count_rows(data, dataset)
         self._previews_left = PREVIEWS
 
@@ -44,10 +48,10 @@ class Describer:
         }
 
     def _preview(self, partition: str) -> list[dict[str, object]]:
-        if self._table is None or not self._previews_left:
+        if self._all_rows is None or not self._previews_left:
             return []
         self._previews_left -= 1
-        rows = self._table.to_pyarrow_dataset(partitions=[(PARTITION, "=", partition)])
-        shown = [name for name in rows.schema.names if name not in SYSTEM_COLUMNS]
-        head: list[dict[str, object]] = rows.head(PREVIEW_ROWS, columns=shown).to_pylist()
-        return head
+        shown = [name for name in self._all_rows.schema.names if name not in SYSTEM_COLUMNS]
+        head = self._all_rows.head(PREVIEW_ROWS, columns=shown, filter=pc.field(PARTITION) == partition)
+        rows: list[dict[str, object]] = head.to_pylist()
+        return rows

@@ -14,10 +14,9 @@ import dagster as dg
 
 from batch_pipelines.components import dataset_steps as steps
 from batch_pipelines.components.dataset_events import Describer
-from batch_pipelines.components.dataset_metadata import letters_name
-from batch_pipelines.components.dataset_names import job_name, plan_name, publish_name
 from batch_pipelines.core.model import Json
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY
+from batch_pipelines.orchestration.names import job_name, letters_name, plan_name, publish_name
 from batch_pipelines.orchestration.partitions import dagster_key, partitions_def, requested
 from batch_pipelines.orchestration.policies import INFRASTRUCTURE_RETRIES, PROCESS_DATA
 from batch_pipelines.orchestration.session import open_processing
@@ -36,13 +35,13 @@ PLAN_OUT: Mapping[str, dg.Out | dg.DynamicOut] = {
     name="lane",
     description="Claims chunks of the planned batches, has workers do them and commits what they wrote, until none is "
     "left; publishes each batch that is complete. A re-run goes on with the chunks that are not committed.",
-    out=dg.Out(dict, io_manager_key=JSON_IO_KEY),
+    out=dg.Out(dg.Nothing),
     retry_policy=INFRASTRUCTURE_RETRIES,
     pool=PROCESS_DATA,
 )
-def lane_op(context: dg.OpExecutionContext, assigned: dict[str, Any]) -> Json:
+def lane_op(context: dg.OpExecutionContext, assigned: dict[str, Any]) -> None:
     """Be one lane."""
-    return steps.lane(context, assigned)
+    steps.lane(context, assigned)
 
 
 def dataset_assets(entry: Entry) -> dg.AssetsDefinition:
@@ -77,7 +76,7 @@ def _graph(declaration: DatasetDeclaration) -> dg.GraphDefinition:
     def compose(**references: Any) -> dict[str, Any]:
         planned, lanes = plan.alias("plan")(**references)
         worked = lanes.map(lane_op.alias("lane")).collect()
-        table, letters = publish.alias("publish")(planned, worked)
+        table, letters = publish.alias("publish")(planned, lanes=worked)
         return {TABLE: table, DEAD_LETTERS: letters}
 
     _take_parameters(compose, _references(declaration))
@@ -126,14 +125,12 @@ def _publish_op(declaration: DatasetDeclaration) -> dg.OpDefinition:
         name=publish_name(name),
         description=f"Finishes what lanes have left of {name}, publishes it, and fails if any partition is missing, "
         "naming it; those that are good are there all the same. A re-run goes on with what is missing.",
+        ins={"lanes": dg.In(dg.Nothing)},
         out={TABLE: dg.Out(dg.Nothing), DEAD_LETTERS: dg.Out(dg.Nothing)},
         retry_policy=INFRASTRUCTURE_RETRIES,
         pool=PROCESS_DATA,
     )
-    def publish(
-        context: dg.AssetExecutionContext, planned: dict[str, Any], lanes: list[dict[str, Any]]
-    ) -> Iterator[dg.Output[None]]:
-        context.log.debug("%d lanes ended", len(lanes))
+    def publish(context: dg.AssetExecutionContext, planned: dict[str, Any]) -> Iterator[dg.Output[None]]:
         with open_processing() as processing:
             outcome = steps.publish(context, processing, planned)
             if outcome.failures:

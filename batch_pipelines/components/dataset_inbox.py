@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from batch_pipelines.components.dataset_names import job_name, sensor_name
 from batch_pipelines.components.file_watch import Delivery, Sighting, look
 from batch_pipelines.core.errors import InputError
 from batch_pipelines.core.settings import Settings
+from batch_pipelines.orchestration.names import job_name, sensor_name
 from batch_pipelines.orchestration.partitions import dagster_key, files_set
 from batch_pipelines.orchestration.session import current_settings
 from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions

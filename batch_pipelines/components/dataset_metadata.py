@@ -16,12 +16,6 @@ Metadata = dict[str, dg.MetadataValue]
 CHUNKS_SHOWN = 200
 CELL_LETTERS = 80
 SAMPLE_LETTERS = 240
-LETTERS_SUFFIX = "_dead_letters"
-
-
-def letters_name(dataset: str) -> str:
-    """Return the asset that stands for the dead letters of a dataset."""
-    return f"{dataset}{LETTERS_SUFFIX}"
 
 
 def table_metadata(

@@ -101,7 +101,7 @@ def plan(context: StepContext, order: Order) -> tuple[Json, list[Json]]:
     return planned, [{"lane": n, "batch_ids": waiting, "overrides": overrides} for n in range(1, count + 1)]
 
 
-def lane(context: StepContext, assigned: Mapping[str, Any]) -> Json:
+def lane(context: StepContext, assigned: Mapping[str, Any]) -> None:
     """Claim, work and commit chunks until none is left.
 
     Args:
@@ -110,7 +110,6 @@ def lane(context: StepContext, assigned: Mapping[str, Any]) -> Json:
     """
     with open_processing() as processing:
         processing.work(assigned["batch_ids"], overrides=Overrides(**assigned["overrides"]), report=Narrator(context))
-    return {"lane": assigned["lane"]}
 
 
 def publish(context: StepContext, processing: Processing, planned: Mapping[str, Any]) -> Outcome:
@@ -129,14 +128,15 @@ def publish(context: StepContext, processing: Processing, planned: Mapping[str, 
         wait_for_others=True,
     )
     reports = processing.review(planning.batch_ids)
+    current = frozenset(planning.current)
     for report in reports:
-        (context.log.info if report.ok else context.log.error)(
-            "%s/%s: %s", report.dataset, report.partition, report.message
-        )
+        say = context.log.info if report.ok else context.log.error
+        note = "current, nothing to do: " if report.batch_id in current else ""
+        say("%s/%s: %s%s", report.dataset, report.partition, note, report.message)
     return Outcome(
         dataset=planning.dataset,
         good=[report for report in reports if report.ok],
-        current=frozenset(planning.current),
+        current=current,
         failures=failures_of(planning, reports),
         partitions=len(reports) + len(planning.problems),
     )

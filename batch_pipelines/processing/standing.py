@@ -3,10 +3,13 @@
 What must not live here: whether the sources have changed since (`Processing.current`), which means reading them.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from batch_pipelines.core.model import Batch, BatchState
 from batch_pipelines.processing.pipeline import Processing
@@ -76,3 +79,47 @@ def dead_letters(processing: Processing, standing: Standing, columns: list[str] 
     for chunk in processing.ledger.chunks.of_batch(batch.id):
         if chunk.result and (part := chunk.result.detail.get("dead_letters")):
             yield read_part(folder / part["path"], columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why items are dead letters.
+
+    Attributes:
+        rule: `reference`, `type`, …
+        column: The column at fault, if it is one column.
+        message: What is wrong, written to follow the value.
+        count: Items it holds for.
+        values: The values at fault and how often, most first.
+    """
+
+    rule: str
+    column: str | None
+    message: str
+    count: int
+    values: list[tuple[str | None, int]]
+
+    @property
+    def name(self) -> str:
+        """`rule: column`, as reports count them."""
+        return f"{self.rule}: {self.column}" if self.column else self.rule
+
+
+def reasons(processing: Processing, of: Iterable[Standing]) -> list[Reason]:
+    """Every reason for dead letters in these partitions, the most frequent first."""
+    tally: dict[tuple[str, str | None, str], Counter[str | None]] = {}
+    for standing in of:
+        for table in dead_letters(processing, standing, ["reasons"]):
+            for rule, column, message, value, count in _counted(table):
+                tally.setdefault((rule, column, message), Counter())[value] += count
+    found = [Reason(*key, values.total(), values.most_common()) for key, values in tally.items()]
+    return sorted(found, key=lambda reason: (-reason.count, reason.name, reason.message))
+
+
+def _counted(table: pa.Table) -> Iterator[tuple[str, str | None, str, str | None, int]]:
+    flat: Any = pc.list_flatten(table.column("reasons").combine_chunks())
+    names = ["rule", "column", "message", "value"]
+    each = pa.table({name: flat.field(name) for name in names})
+    counted = each.group_by(names, use_threads=False).aggregate([([], "count_all")])
+    for row in counted.to_pylist():
+        yield row["rule"], row["column"], row["message"], row["value"], row["count_all"]

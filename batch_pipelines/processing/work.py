@@ -6,7 +6,8 @@ Runs in a worker process: plain data in, plain data out, and nothing imported th
 What must not live here: each step's own logic (sources/, rows/, tables/), or anything about the ledger.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,13 @@ from batch_pipelines.core.errors import IntegrityError
 from batch_pipelines.core.faults import fault
 from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
-from batch_pipelines.processing.declaration.types import arrow_type
 from batch_pipelines.processing.rows.arrays import Rows, spare_pandas
 from batch_pipelines.processing.rows.casts import schema_of
 from batch_pipelines.processing.rows.checks import check
-from batch_pipelines.processing.rows.derive import derive
-from batch_pipelines.processing.rows.expressions import describe
 from batch_pipelines.processing.rows.references import ReferenceSets
 from batch_pipelines.processing.rows.rejects import Finding, Rejects
-from batch_pipelines.processing.rows.shape import shape
-from batch_pipelines.processing.rows.transform import infer, load_transform
+from batch_pipelines.processing.rows.shape import shape, shaped_schema
+from batch_pipelines.processing.rows.transform import load_transform
 from batch_pipelines.processing.sources.csv_read import RawRows, read_chunk_bytes, read_csv_rows
 from batch_pipelines.processing.sources.csv_records import Dialect
 from batch_pipelines.processing.tables import dead_letters
@@ -42,6 +40,7 @@ from batch_pipelines.processing.tables.parts import (
 
 SAMPLES = 5
 PROBE_ROWS = 1000
+LETTERS = 1 << 15  # dead letters at a time: each may have a reason in every column
 _PROBE_RECORDS = 5000
 
 
@@ -86,15 +85,42 @@ class _Job:
 
 
 @dataclass(frozen=True, slots=True)
+class _Records:
+    """Where each record of a chunk lies."""
+
+    chunk: Mapping[str, Any]
+    data: bytes
+    line: Rows
+    offset: Rows
+    end: Rows
+
+    def letters(self, rejects: Rejects) -> Iterator[pa.Table]:
+        """Go through the dead letters, a bounded number at a time. Rejects are by record."""
+        dead = rejects.rows
+        for first in range(0, len(dead), LETTERS):
+            records, reasons = rejects.between(*dead[first : first + LETTERS][[0, -1]].tolist()).reasons()
+            starts, ends = self.offset[records], self.end[records]
+            yield dead_letters.build(
+                self.chunk["source"],
+                record=records + self.chunk["first_record"],
+                line=self.line[records],
+                offset=starts,
+                raw=[self._raw(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)],
+                reasons=reasons,
+            )
+
+    def _raw(self, start: int, end: int) -> bytes:
+        return bytes(self.data[start - self.chunk["start"] : end - self.chunk["start"]])
+
+
+@dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What a chunk came to; rejects and warnings are by record, `lines` has the line of every record."""
+    """What a chunk came to; rejects and warnings are by record."""
 
     table: pa.Table
-    dead: pa.Table
     filtered: int
     rejects: Rejects
     warnings: Rejects
-    lines: Rows
 
 
 def work_chunk(payload: dict[str, Any]) -> dict[str, Any]:
@@ -111,23 +137,9 @@ def work_chunk(payload: dict[str, Any]) -> dict[str, Any]:
     job = _job(payload)
     data = read_chunk_bytes(job.chunk, job.home)
     fault("chunk.read")
-    raw = job.read(data)
-    checked = check(raw.table, job.columns, _sets(job))
-    said = job.declaration
-    transform = None if said.transform is None else load_transform(said.transform, job.folder)
-    shaped = shape(checked, said.derive, said.where, transform, _pinned(job))
-    rejects = _structural(raw) + shaped.rejects.moved(raw.record)
-    outcome = _Outcome(
-        table=_with_system_columns(shaped.table, job.chunk["source"], raw, shaped.kept),
-        dead=_dead_letters(job, rejects, raw, data),
-        filtered=shaped.filtered,
-        rejects=rejects,
-        warnings=checked.warnings.among(shaped.kept).moved(raw.record),
-        lines=raw.line,
-    )
-    del data, raw, checked, shaped
+    records, outcome = _worked(job, data)
     fault("chunk.checked")
-    return _written(job, outcome)
+    return _written(job, records, outcome)
 
 
 def bury(payload: dict[str, Any], reason: str) -> dict[str, Any]:
@@ -139,20 +151,15 @@ def bury(payload: dict[str, Any], reason: str) -> dict[str, Any]:
     job = _job(payload)
     if payload["items"] != 1:
         raise IntegrityError(f"a chunk of {payload['items']} records is not one dead letter; split it first")
-    data = bytes(read_chunk_bytes(job.chunk, job.home))
-    record = data.lstrip(b"\r\n")
-    skipped = data[: len(data) - len(record)]
+    data = read_chunk_bytes(job.chunk, job.home)
+    blank = re.match(rb"(?:\r?\n)*", data)
+    skipped = blank.group() if blank else b""
+    content = re.sub(rb"(?:\r?\n)+\Z", b"", data[len(skipped) :])
     line = np.array([job.chunk["first_line"] + skipped.count(b"\n")])
+    offset = np.array([job.chunk["start"] + len(skipped)])
     rejects = Rejects([Finding("worker", None, reason, np.zeros(1, np.int64))])
-    dead = dead_letters.build(
-        job.chunk["source"],
-        record=np.array([job.chunk["first_record"]]),
-        line=line,
-        offset=np.array([job.chunk["start"] + len(skipped)]),
-        raw=[record.rstrip(b"\r\n")],
-        reasons=rejects.reasons()[1],
-    )
-    return _written(job, _Outcome(pa.table({}), dead, 0, rejects, Rejects(), line))
+    records = _Records(job.chunk, data, line, offset, offset + len(content))
+    return _written(job, records, _Outcome(pa.table({}), 0, rejects, Rejects()))
 
 
 def probe(payload: dict[str, Any]) -> dict[str, Any]:
@@ -165,14 +172,26 @@ def probe(payload: dict[str, Any]) -> dict[str, Any]:
         `schema`: the whole schema of a part, as text that belongs into the plan.
     """
     job = _job(payload)
-    declaration = job.declaration
-    schema = describe(schema_of(job.columns), declaration.derive, declaration.where)
-    if declaration.transform is not None:
-        sample = derive(_sample(job), declaration.derive, declaration.where).table
-        inferred = infer(schema, sample, load_transform(declaration.transform, job.folder))
-        schema = _merged(schema, [each for each in inferred if each.name not in job.columns])
-        schema = _merged(schema, [pa.field(n, arrow_type(t)) for n, t in (declaration.adds or {}).items()])
+    said = job.declaration
+    transform = None if said.transform is None else load_transform(said.transform, job.folder)
+    schema = shaped_schema(job.columns, said.derive, said.where, transform, said.adds or {}, lambda: _sample(job))
     return {"schema": schema_to_text(pa.schema([*schema, *SYSTEM_FIELDS]))}
+
+
+def _worked(job: _Job, data: bytes) -> tuple[_Records, _Outcome]:
+    """Check and shape the rows. What only this needs is let go when it returns."""
+    raw = job.read(data)
+    checked = check(raw.table, job.columns, _sets(job))
+    said = job.declaration
+    transform = None if said.transform is None else load_transform(said.transform, job.folder)
+    shaped = shape(checked, said.derive, said.where, transform, _pinned(job))
+    outcome = _Outcome(
+        table=_with_system_columns(shaped.table, job.chunk["source"], raw, shaped.kept),
+        filtered=shaped.filtered,
+        rejects=_structural(raw) + shaped.rejects.moved(raw.record),
+        warnings=checked.warnings.among(shaped.kept).moved(raw.record),
+    )
+    return _Records(job.chunk, data, raw.line, raw.offset, raw.end), outcome
 
 
 def _job(payload: dict[str, Any]) -> _Job:
@@ -204,13 +223,6 @@ def _sample(job: _Job) -> pa.Table:
     return good.slice(0, PROBE_ROWS)
 
 
-def _merged(schema: pa.Schema, fields: "list[pa.Field[Any]]") -> pa.Schema:
-    for field in fields:
-        place = schema.get_field_index(field.name)
-        schema = schema.append(field) if place < 0 else schema.set(place, field)
-    return schema
-
-
 def _with_system_columns(table: pa.Table, source: str, raw: RawRows, kept: Rows) -> pa.Table:
     records = raw.record[kept]
     columns: list[Any] = [
@@ -228,59 +240,46 @@ def _structural(raw: RawRows) -> Rejects:
     for reject in raw.structural:
         records.setdefault((reject.rule, reject.message), []).append(reject.record)
     return Rejects(
-        Finding(rule, None, message, np.sort(np.array(where, np.int64)))
-        for (rule, message), where in records.items()
+        Finding(rule, None, message, np.sort(np.array(where, np.int64))) for (rule, message), where in records.items()
     )
 
 
-def _dead_letters(job: _Job, rejects: Rejects, raw: RawRows, data: bytes) -> pa.Table:
-    records, reasons = rejects.reasons()
-    starts, ends = raw.offset[records] - job.chunk["start"], raw.end[records] - job.chunk["start"]
-    return dead_letters.build(
-        job.chunk["source"],
-        record=records + job.chunk["first_record"],
-        line=raw.line[records],
-        offset=raw.offset[records],
-        raw=[bytes(data[a:b]) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)],
-        reasons=reasons,
-    )
-
-
-def _written(job: _Job, outcome: _Outcome) -> dict[str, Any]:
+def _written(job: _Job, records: _Records, outcome: _Outcome) -> dict[str, Any]:
     """Check the counts, write the files, and say what was done."""
-    table, dead, stem = outcome.table, outcome.dead, job.payload["stem"]
-    items, written, filtered = job.payload["items"], table.num_rows, outcome.filtered
-    if not items == len(outcome.lines) == written + filtered + dead.num_rows:
+    items, stem = job.payload["items"], job.payload["stem"]
+    written, filtered, dead = outcome.table.num_rows, outcome.filtered, len(outcome.rejects.rows)
+    if not items == len(records.line) == written + filtered + dead:
         raise IntegrityError(
-            f"{items} records planned, {len(outcome.lines)} read; "
-            f"they came to {written} good, {filtered} filtered, {dead.num_rows} dead"
+            f"{items} records planned, {len(records.line)} read; "
+            f"they came to {written} good, {filtered} filtered, {dead} dead"
         )
     part = letters = None
     if written:
-        part = _reference(job, write_part(table, job.folder_of("datasets"), f"{stem}.parquet"))
+        part = _reference(job, write_part(outcome.table, job.folder_of("datasets"), f"{stem}.parquet"))
         fault("chunk.part_written")
-    if dead.num_rows:
-        letters = _reference(job, write_part(dead, job.folder_of("dead_letters"), f"{stem}.dead.parquet"))
+    if dead:
+        tables = records.letters(outcome.rejects)
+        letters = _reference(job, write_part(tables, job.folder_of("dead_letters"), f"{stem}.dead.parquet"))
         fault("chunk.dead_written")
     return {
         "written": written,
         "filtered": filtered,
-        "dead": dead.num_rows,
+        "dead": dead,
         "warned": len(outcome.warnings.rows),
         "detail": {
             "part": part,
             "dead_letters": letters,
             "reasons": outcome.rejects.counts,
             "warnings": outcome.warnings.counts,
-            "samples": _samples(job, outcome.rejects, outcome.lines),
-            "warning_samples": _samples(job, outcome.warnings, outcome.lines),
+            "samples": _samples(records, outcome.rejects),
+            "warning_samples": _samples(records, outcome.warnings),
         },
     }
 
 
-def _samples(job: _Job, rejects: Rejects, lines: Rows) -> list[str]:
-    source = job.chunk["source"]
-    return [f"{source}:{lines[each.row]}: {each.sentence}" for each in rejects.first(SAMPLES)]
+def _samples(records: _Records, rejects: Rejects) -> list[str]:
+    source = records.chunk["source"]
+    return [f"{source}:{records.line[each.row]}: {each.sentence}" for each in rejects.first(SAMPLES)]
 
 
 def _reference(job: _Job, part: Part) -> dict[str, Any]:

@@ -29,9 +29,7 @@ def entered(ledger: Ledger) -> str:
     return owner.id
 
 
-def claimed(
-    ledger: Ledger, owner: str, batch: Batch, *, limit: int = 100, gone: Sequence[str] = ()
-) -> list[Claim]:
+def claimed(ledger: Ledger, owner: str, batch: Batch, *, limit: int = 100, gone: Sequence[str] = ()) -> list[Claim]:
     """Whatever `owner` can claim of `batch` now."""
     return ledger.chunks.claim(owner, [batch.id], limit=limit, now=NOW, gone=gone)
 

@@ -42,9 +42,7 @@ def leases(ledger: Ledger) -> object:
     return mine
 
 
-ACTS: dict[str, Callable[[Ledger], object]] = {
-    act.__name__: act for act in (opens_key, opens_another, works, leases)
-}
+ACTS: dict[str, Callable[[Ledger], object]] = {act.__name__: act for act in (opens_key, opens_another, works, leases)}
 
 if __name__ == "__main__":
     name, url = sys.argv[1:]

@@ -25,9 +25,7 @@ from batch_pipelines_tests.contracts.acts import (
 def test_chunks_are_claimed_in_order_and_by_one_only(ledger: Ledger) -> None:
     batch, one, other = opened(ledger), entered(ledger), entered(ledger)
     assert [c.index for c in claimed(ledger, one, batch, limit=2)] == [0, 1]
-    assert [(c.index, c.epoch, c.items, c.payload) for c in claimed(ledger, other, batch)] == [
-        (2, 1, 1, {"at": 2})
-    ]
+    assert [(c.index, c.epoch, c.items, c.payload) for c in claimed(ledger, other, batch)] == [(2, 1, 1, {"at": 2})]
     assert claimed(ledger, one, batch) == []
 
 

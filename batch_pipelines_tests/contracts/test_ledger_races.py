@@ -5,8 +5,6 @@ import subprocess
 import sys
 from typing import Any
 
-import pytest
-
 from batch_pipelines.core.ledger.ledger import open_ledger
 from batch_pipelines.core.model import BatchState
 
@@ -60,7 +58,6 @@ def test_every_chunk_is_worked_by_one_of_them(url: str) -> None:
     assert sorted(index for racer in mine for index in racer) == list(range(40))
 
 
-@pytest.mark.parametrize("_round", range(2))
-def test_a_lease_is_never_two_owners_at_a_time(url: str, _round: int) -> None:
+def test_a_lease_is_never_two_owners_at_a_time(url: str) -> None:
     epochs = [epoch for racer in race("leases", url) for epoch in racer]
     assert sorted(epochs) == list(range(1, len(epochs) + 1))

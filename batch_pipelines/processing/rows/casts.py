@@ -8,7 +8,6 @@ What must not live here: rules on typed values (rules.py).
 """
 
 import functools
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -31,6 +30,7 @@ from batch_pipelines.processing.rows.arrays import (
 )
 from batch_pipelines.processing.rows.formatted import parse_formatted
 from batch_pipelines.processing.rows.rejects import Finding, Rejects, shown
+from batch_pipelines.processing.rows.spellings import IMPOSSIBLE, SHAPES, misfit, oddities, spelled
 
 WINDOW = 512
 _DAYS = (-719_162, 2_932_896)  # 0001-01-01 to 9999-12-31, in days from 1970-01-01
@@ -106,9 +106,22 @@ def _decoded(raw: Values, rows: Rows, bad: _Bad) -> Values:
     whole = _attempt(raw, pa.string())
     if whole is not None:
         return whole
-    undecodable = np.array([value is not None and not _decodes(value) for value in raw.to_pylist()])
+    undecodable = np.zeros(len(raw), np.bool_)
+    undecodable[_undecodable(raw)] = True
     bad.add(_NOT_UTF8, rows[undecodable])
     return _blank(raw, undecodable).cast(pa.string())
+
+
+def _undecodable(raw: Values) -> Rows:
+    """Return the positions of values that are not UTF-8; only those with a byte beyond ASCII are looked at."""
+    suspects = found(pc.invert(pc.string_is_ascii(raw.view(pa.string()))))
+    bad = [np.empty(0, np.int64)]
+    for start in range(0, len(suspects), WINDOW):
+        window = suspects[start : start + WINDOW]
+        values = taken(raw, window)
+        if _attempt(values, pa.string()) is None:
+            bad.append(window[[not _decodes(value) for value in values.to_pylist()]])
+    return np.concatenate(bad)
 
 
 def _cast_typed(raw: Values, column: Column, bad: _Bad) -> Values:
@@ -117,7 +130,7 @@ def _cast_typed(raw: Values, column: Column, bad: _Bad) -> Values:
     if whole is not None:
         return whole
     starts = range(0, len(raw), WINDOW)
-    pieces = [kernel(raw.slice(start, WINDOW).view(pa.string())) for start in starts]
+    pieces: list[Values] = [kernel(raw.slice(start, WINDOW).view(pa.string())) for start in starts]
     failed = [start for start, piece in zip(starts, pieces, strict=True) if piece is None]
     rows = np.concatenate([np.arange(start, min(start + WINDOW, len(raw))) for start in failed])
     salvaged = _salvage(pa.concat_arrays([raw.slice(start, WINDOW) for start in failed]), rows, column, bad)
@@ -128,19 +141,25 @@ def _cast_typed(raw: Values, column: Column, bad: _Bad) -> Values:
 
 def _salvage(raw: Values, rows: Rows, column: Column, bad: _Bad) -> Values:
     """Cast what windows failed to; values that cannot be cast become null and are noted."""
-    texts = _spelled(pc.utf8_trim_whitespace(_decoded(raw, rows, bad)), column.kind)
-    left = flags(pc.invert(pc.match_substring_regex(texts, _SHAPES[column.kind])))
-    misshapen = left.copy()
-    for pattern, message in _oddities(column):
-        odd = left & flags(pc.match_substring_regex(texts, pattern))
-        bad.add(message, rows[odd])
-        left &= ~odd
-    texts = _blank(texts, misshapen)
-    pieces = [
-        _halve(texts.slice(start, WINDOW), rows[start : start + WINDOW], column, bad)
-        for start in range(0, len(texts), WINDOW)
-    ]
-    return pa.concat_arrays(pieces)
+    texts = spelled(pc.utf8_trim_whitespace(_decoded(raw, rows, bad)), column.kind)
+    shaped = pc.match_substring_regex(texts, SHAPES[column.kind])
+    if column.kind in IMPOSSIBLE:
+        shaped = pc.and_not(shaped, pc.match_substring_regex(texts, IMPOSSIBLE[column.kind]))
+    odd = flags(pc.invert(shaped))
+    _note_odd(texts.filter(pa.array(odd)), rows[odd], column, bad)
+    texts = _blank(texts, odd)
+    values = _kernel(column)(texts)
+    if values is not None:
+        return values
+    windows = [(texts.slice(start, WINDOW), rows[start : start + WINDOW]) for start in range(0, len(texts), WINDOW)]
+    return pa.concat_arrays([_halve(window, its, column, bad) for window, its in windows])
+
+
+def _note_odd(texts: Values, rows: Rows, column: Column, bad: _Bad) -> None:
+    for pattern, message in oddities(column):
+        same = flags(pc.match_substring_regex(texts, pattern))
+        bad.add(message, rows[same])
+        texts, rows = texts.filter(pa.array(~same)), rows[~same]
 
 
 def _halve(texts: Values, rows: Rows, column: Column, bad: _Bad) -> Values:
@@ -149,7 +168,7 @@ def _halve(texts: Values, rows: Rows, column: Column, bad: _Bad) -> Values:
     if values is not None:
         return values
     if len(texts) == 1:
-        bad.add(_misfit(texts[0].as_py(), column), rows)
+        bad.add(misfit(texts[0].as_py(), column), rows)
         return nothing(1, column.arrow_type)
     middle = len(texts) // 2
     halves = [(texts.slice(0, middle), rows[:middle]), (texts.slice(middle), rows[middle:])]
@@ -176,10 +195,14 @@ def _attempt(values: Values, to: pa.DataType) -> Values | None:
 
 
 def _int(texts: Values) -> Values | None:
-    # Arrow takes 0x1F for a number. A look at all bytes is cheap, but sees those behind nulls, too.
-    if (value_bytes(texts) | 0x20 == ord("x")).any() and flags(pc.match_substring_regex(texts, "[xX]")).any():
+    if (value_bytes(texts) | 0x20 == ord("x")).any() and _has_x(texts):  # Arrow takes 0x1F for a number
         return None
     return _attempt(texts, pa.int64())
+
+
+def _has_x(texts: Values) -> bool:
+    """Whether a value has an x: its bytes may lie behind a null, too."""
+    return not texts.null_count or bool(flags(pc.match_substring_regex(texts, "[xX]")).any())
 
 
 def _float(texts: Values) -> Values | None:
@@ -229,58 +252,3 @@ def _kernel(column: Column) -> Kernel:
         "timestamp": _timestamp,
     }
     return kernels[column.kind]
-
-
-_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_CLOCK = r"[0-9]{2}(:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?"
-_ZONE = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
-_SHAPES = {
-    "int": r"^[+-]?[0-9]+$",
-    "float": _NUMBER,
-    "decimal": _NUMBER,
-    "bool": r"^(?i:true|t|yes|1|false|f|no|0)$",
-    "date": f"^{_DAY}$",
-    "timestamp": f"^{_DAY}T{_CLOCK}{_ZONE}$",
-}
-_FINE = re.compile(r"\.[0-9]{7}")
-_NAMES = {
-    "int": "an int",
-    "float": "a float",
-    "bool": "a bool (true, false, t, f, yes, no, 1, 0)",
-    "date": "a date (YYYY-MM-DD)",
-    "timestamp": "a timestamp (ISO 8601)",
-}
-
-
-def _spelled(texts: Values, kind: str) -> Values:
-    """Bring the spellings that are allowed into the one that Arrow reads."""
-    if kind == "int":
-        return pc.replace_substring_regex(texts, r"^\+([0-9])", r"\1")
-    if kind != "timestamp":
-        return texts
-    texts = pc.replace_substring_regex(texts, r"^([0-9]{4}-[0-9]{2}-[0-9]{2})$", r"\1T00:00")
-    texts = pc.replace_substring_regex(texts, r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[ t]", r"\1T")
-    texts = pc.replace_substring_regex(texts, r"z$", "Z")
-    texts = pc.replace_substring_regex(texts, r"(\.[0-9]{6})0+([Z+-]|$)", r"\1\2")
-    return pc.replace_substring_regex(texts, r"^([0-9-]{10}T[0-9:.]+)$", r"\1Z")
-
-
-def _oddities(column: Column) -> list[tuple[str, str]]:
-    """Patterns of misshapen texts with their messages; the first that matches is the reason."""
-    wanted = _NAMES.get(column.kind, f"a {column.type}")
-    odd = [("^$", f"is blank, not {wanted}")]
-    if column.kind == "float":
-        odd.append(("^(?i:[+-]?(nan|inf|infinity))$", "is not a finite number"))
-    return [*odd, ("", f"is not {wanted}")]
-
-
-def _misfit(text: str, column: Column) -> str:
-    if column.kind == "timestamp" and _FINE.search(text):
-        return "is finer than a microsecond"
-    return {
-        "int": "is too large for an int (64 bits)",
-        "float": "is too large for a float",
-        "date": "is not a day of the calendar",
-        "timestamp": "is not a moment of the calendar",
-    }.get(column.kind, f"does not fit {column.type}")

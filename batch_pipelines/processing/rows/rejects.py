@@ -8,6 +8,7 @@ What must not live here: how dead letters are stored (tables/dead_letters.py), o
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import overload
 
 import numpy as np
@@ -123,12 +124,13 @@ class Rejects(Sequence[Reject]):
         """Return the findings of both."""
         return Rejects([*self.findings, *other.findings])
 
-    @property
+    @cached_property
     def rows(self) -> Rows:
         """The rows that have at least one reason, ascending."""
-        if not self.findings:
-            return np.empty(0, np.int64)
-        return np.unique(np.concatenate([finding.rows for finding in self.findings]))
+        flagged = np.zeros(max((each.rows[-1] + 1 for each in self.findings), default=0), np.bool_)
+        for each in self.findings:
+            flagged[each.rows] = True
+        return np.flatnonzero(flagged).astype(np.int64, copy=False)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -3,17 +3,21 @@
 What must not live here: the steps themselves (derive.py, transform.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
 from batch_pipelines.core.errors import PermanentError
+from batch_pipelines.processing.declaration.columns import Column
+from batch_pipelines.processing.declaration.types import arrow_type
 from batch_pipelines.processing.rows.arrays import Rows
+from batch_pipelines.processing.rows.casts import schema_of
 from batch_pipelines.processing.rows.checks import Checked
-from batch_pipelines.processing.rows.derive import derive
+from batch_pipelines.processing.rows.derive import derive, describe
 from batch_pipelines.processing.rows.rejects import Rejects
-from batch_pipelines.processing.rows.transform import Transform, apply
+from batch_pipelines.processing.rows.transform import Transform, apply, infer
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,38 @@ def shape(
         came = f"the columns came out as {_listed(table.schema)}"
         raise PermanentError(f"{came}, the plan pins {_listed(schema)}; plan the batch anew")
     return Shaped(table, positions, filtered, rejects)
+
+
+def shaped_schema(
+    columns: Mapping[str, Column],
+    expressions: Mapping[str, str],
+    where: str | None,
+    transform: Transform | None,
+    adds: Mapping[str, str],
+    sample: Callable[[], pa.Table],
+) -> pa.Schema:
+    """Find the schema of the rows that `shape` gives.
+
+    Declared columns are as declared; derived ones as SQL types them; those that a transform adds or changes are
+    as `adds` says, or else as they come out of a sample.
+
+    Raises:
+        ConfigError: An expression cannot work.
+        PermanentError: The transform cannot.
+    """
+    schema = describe(schema_of(columns), expressions, where)
+    if transform is None:
+        return schema
+    inferred = infer(schema, derive(sample(), expressions, where).table, transform)
+    schema = _merged(schema, [field for field in inferred if field.name not in columns])
+    return _merged(schema, [pa.field(name, arrow_type(kind)) for name, kind in adds.items()])
+
+
+def _merged(schema: pa.Schema, fields: "list[pa.Field[Any]]") -> pa.Schema:
+    for field in fields:
+        place = schema.get_field_index(field.name)
+        schema = schema.append(field) if place < 0 else schema.set(place, field)
+    return schema
 
 
 def _listed(schema: pa.Schema) -> str:

@@ -67,4 +67,4 @@ def _distinct(files: tuple[str, ...], column: str) -> Values:
     if not pieces:
         return pa.array([], pa.string())
     values: Any = pc.unique(pa.chunked_array(pieces))
-    return values.drop_null()  # type: ignore[no-any-return]
+    return values.drop_null()

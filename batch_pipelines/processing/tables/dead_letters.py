@@ -20,12 +20,12 @@ REASON: pa.DataType = pa.struct(
     ]
 )
 _FIELDS: "list[pa.Field[Any]]" = [
-        pa.field("source", pa.string()),  # file, relative to home
-        pa.field("record", pa.int64()),  # from 1, the header not counted
-        pa.field("line", pa.int64()),  # physical line, from 1
-        pa.field("offset", pa.int64()),  # in the plain bytes
-        pa.field("raw", pa.binary()),  # the record as it lies there, without its line end
-        pa.field("reasons", pa.list_(REASON)),
+    pa.field("source", pa.string()),  # file, relative to home
+    pa.field("record", pa.int64()),  # from 1, the header not counted
+    pa.field("line", pa.int64()),  # physical line, from 1
+    pa.field("offset", pa.int64()),  # in the plain bytes
+    pa.field("raw", pa.binary()),  # the record as it lies there, without its line end
+    pa.field("reasons", pa.list_(REASON)),
 ]
 SCHEMA = pa.schema(_FIELDS)
 
@@ -68,6 +68,5 @@ def summarise(table: pa.Table) -> Mapping[str, int]:
     counted = pairs.group_by(["rule", "column"], use_threads=False).aggregate([([], "count_all")])
     rows = sorted(counted.to_pylist(), key=lambda row: -row["count_all"])
     return {
-        row["rule"] if row["column"] is None else f"{row['rule']}: {row['column']}": row["count_all"]
-        for row in rows
+        row["rule"] if row["column"] is None else f"{row['rule']}: {row['column']}": row["count_all"] for row in rows
     }

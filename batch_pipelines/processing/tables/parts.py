@@ -11,6 +11,7 @@ import hashlib
 import io
 import math
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -35,7 +36,6 @@ PART_OPTIONS: dict[str, Any] = {
     "compression": "zstd",
     "compression_level": 1,
     "write_page_checksum": True,
-    "row_group_size": ROW_GROUP_ROWS,
 }
 _RISING = (
     "_line",
@@ -95,11 +95,11 @@ def schema_from_text(text: str) -> pa.Schema:
     return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text)))
 
 
-def write_part(table: pa.Table, folder: Path, name: str) -> Part:
-    """Write a table as one part; when this returns, file and name are on disk.
+def write_part(rows: pa.Table | Iterable[pa.Table], folder: Path, name: str) -> Part:
+    """Write rows as one part; when this returns, file and name are on disk.
 
     Args:
-        table: At least one row.
+        rows: A table, or several of one schema, one after the other; at least one row.
         folder: Made if it is not there.
         name: File name; there must be no file of that name.
 
@@ -113,16 +113,27 @@ def write_part(table: pa.Table, folder: Path, name: str) -> Part:
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
             sink = _HashingSink(file)
-            written: list[Any] = []
-            pq.write_table(table, sink, metadata_collector=written, **_options(table))  # type: ignore[arg-type]
+            count, stats = _write(iter([rows] if isinstance(rows, pa.Table) else rows), sink)
             file.flush()
             os.fsync(file.fileno())
         _sync_folder(folder)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    stats = _stats(written[0], table.schema)
-    return Part(name, table.num_rows, sink.size, sink.digest.hexdigest(), stats)
+    return Part(name, count, sink.size, sink.digest.hexdigest(), stats)
+
+
+def _write(tables: Iterator[pa.Table], sink: "_HashingSink") -> tuple[int, Stats]:
+    table = next(tables)
+    schema, unordered, written = table.schema, _unordered(table), list[Any]()
+    options: Any = {**PART_OPTIONS, **_encodings(table), "metadata_collector": written}
+    where: Any = sink  # pyarrow wants no more of a file than the sink has
+    with pq.ParquetWriter(where, schema, **options) as writer:
+        writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+        for more in tables:
+            unordered |= _unordered(more)
+            writer.write_table(more, row_group_size=ROW_GROUP_ROWS)
+    return written[0].num_rows, _stats(written[0], schema, unordered)
 
 
 def read_part(path: Path, columns: list[str] | None = None) -> pa.Table:
@@ -161,11 +172,11 @@ class _HashingSink(io.RawIOBase):
         return len(data)
 
 
-def _options(table: pa.Table) -> dict[str, Any]:
+def _encodings(table: pa.Table) -> dict[str, Any]:
     rising = [name for name in table.column_names if name in _RISING]
     repeating = [name for name in table.column_names if name not in rising and _repeats(table.column(name))]
     encodings = dict.fromkeys(rising, "DELTA_BINARY_PACKED")
-    return {**PART_OPTIONS, "use_dictionary": repeating or False, "column_encoding": encodings or None}
+    return {"use_dictionary": repeating or False, "column_encoding": encodings or None}
 
 
 def _repeats(column: "pa.ChunkedArray[Any]") -> bool:
@@ -192,29 +203,34 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _stats(metadata: Any, schema: pa.Schema) -> Stats:
+def _unordered(table: pa.Table) -> set[str]:
+    """Columns with NaN: Parquet leaves it out of the ends, readers that skip by them take it for the greatest."""
+    floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    return {name for name in floats if pc.any(pc.is_nan(table.column(name))).as_py()}
+
+
+def _stats(metadata: Any, schema: pa.Schema, unordered: set[str]) -> Stats:
     """Gather the statistics that Parquet keeps anyway; nested columns have none."""
     result: Stats = {}
     for position in range(metadata.num_columns):
         name = metadata.schema.column(position).path
         if name not in schema.names or pa.types.is_nested(schema.field(name).type):
             continue
-        groups = [
-            metadata.row_group(group).column(position).statistics for group in range(metadata.num_row_groups)
-        ]
+        numbers = range(metadata.num_row_groups)
+        groups = [metadata.row_group(number).column(position).statistics for number in numbers]
         if all(group is not None and group.has_null_count for group in groups):
-            kind = schema.field(name).type
-            result[name] = [*_ends(groups, kind), sum(group.null_count for group in groups)]
+            ordered = name not in unordered and not pa.types.is_boolean(schema.field(name).type)
+            ends = _ends(groups) if ordered else (None, None)
+            result[name] = [*ends, sum(group.null_count for group in groups)]
     return result
 
 
-def _ends(groups: list[Any], kind: pa.DataType) -> tuple[Any, Any]:
+def _ends(groups: list[Any]) -> tuple[Any, Any]:
     known = [(group.min, group.max) for group in groups if group.has_min_max]
     filled = [group for group in groups if group.num_values]
-    if pa.types.is_boolean(kind) or len(known) != len(filled) or not known:
+    if len(known) != len(filled) or not known:
         return None, None
-    low, high = min(pair[0] for pair in known), max(pair[1] for pair in known)
-    ends = _as_json(low), _as_json(high)
+    ends = _as_json(min(low for low, _ in known)), _as_json(max(high for _, high in known))
     return ends if None not in ends else (None, None)
 
 

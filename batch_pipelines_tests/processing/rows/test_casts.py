@@ -119,9 +119,7 @@ def test_a_text_of_its_type_is_read(type_name: str, text: bytes, value: Any) -> 
 
 
 @pytest.mark.parametrize(("type_name", "text", "message"), BAD)
-def test_a_text_that_is_not_of_its_type_is_a_reject_with_its_value(
-    type_name: str, text: bytes, message: str
-) -> None:
+def test_a_text_that_is_not_of_its_type_is_a_reject_with_its_value(type_name: str, text: bytes, message: str) -> None:
     assert cast(type_name, text) == ([None], [Reject(0, "type", "c", text.decode(), message)])
 
 

@@ -11,9 +11,13 @@ from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.processing.rows.derive import EXPLAINED, derive
 from batch_pipelines.processing.rows.expressions import describe, open_duckdb
 
-SCHEMA = pa.schema(
-    [("y", pa.int64()), ("m", pa.int64()), ("name", pa.string()), ("moment", pa.timestamp("us", "UTC"))]
-)
+TYPES: dict[str, pa.DataType] = {
+    "y": pa.int64(),
+    "m": pa.int64(),
+    "name": pa.string(),
+    "moment": pa.timestamp("us", "UTC"),
+}
+SCHEMA = pa.schema(TYPES)
 
 
 def table(rows: int) -> pa.Table:
@@ -115,6 +119,7 @@ def test_every_row_of_very_many_failing_ones_is_a_reject() -> None:
         ("y; drop table rows", "syntax error"),
         ("1) as q, (2", "not one scalar SQL expression"),
         ("1) from rows where (true", "syntax error|not one scalar SQL expression"),
+        ("1) from (select 1", "not one scalar SQL expression"),
         ("sum(y)", "sum is an aggregate"),
         ("count(*)", "aggregate|has a \\*"),
         ("sum(y) over ()", "window function"),
@@ -163,7 +168,13 @@ def test_a_derived_column_may_not_take_the_name_of_another_in_any_case() -> None
 
 
 @pytest.mark.parametrize(
-    "sql", ["select * from read_text('/etc/hostname')", "copy (select 1) to '/tmp/x.csv'", "attach '/tmp/x.db'", "set threads=2"]
+    "sql",
+    [
+        "select * from read_text('/etc/hostname')",
+        "copy (select 1) to '/tmp/x.csv'",
+        "attach '/tmp/x.db'",
+        "set threads=2",
+    ],
 )
 def test_the_database_reaches_nothing_outside(sql: str) -> None:
     connection = open_duckdb()

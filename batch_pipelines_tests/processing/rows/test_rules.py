@@ -140,7 +140,11 @@ def test_reasons_are_gathered_by_row_in_the_order_of_finding() -> None:
     rejects = Rejects([finding("type", [2, 7]), finding("max", [0, 7]), finding("worker", [], None)])
     rows, reasons = rejects.reasons()
     assert rows.tolist() == [0, 2, 7]
-    assert [[reason["value"] for reason in row] for row in reasons.to_pylist()] == [["max0"], ["type2"], ["type7", "max7"]]
+    assert [[reason["value"] for reason in row] for row in reasons.to_pylist()] == [
+        ["max0"],
+        ["type2"],
+        ["type7", "max7"],
+    ]
     assert rejects.counts == {"type: c": 2, "max: c": 2}
     assert len(rejects) == len(list(rejects)) == 4
 

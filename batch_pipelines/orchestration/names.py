@@ -5,12 +5,16 @@ What must not live here: whether a dataset's own name is well-formed (processing
 
 from collections.abc import Iterator
 
-from batch_pipelines.components.dataset_metadata import letters_name
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.yaml_files import joined, refusal
 from batch_pipelines.processing.declaration.catalog import ATTRIBUTES, Catalog
 
 OPERATIONS = ("process_data", "clean_up_files", "keep_pool_limits")
+
+
+def letters_name(dataset: str) -> str:
+    """Return the asset that stands for the dead letters of a dataset."""
+    return f"{dataset}_dead_letters"
 
 
 def job_name(dataset: str) -> str:

@@ -1,0 +1,111 @@
+"""A Dagster job in a process of its own, as `dagster job execute` runs it: started, watched, told to stop."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from batch_pipelines.core.settings import Settings
+
+LOOK_EVERY_S = 0.2
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def command_line(job: str, config: Path) -> list[str]:
+    """Return what runs a job of this deployment to its end, without daemon or queue."""
+    start = [sys.executable, "-m", "dagster", "job", "execute"]
+    return [*start, "-m", "batch_pipelines.definitions", "-j", job, "-c", str(config)]
+
+
+def environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment in which the process finds the same places as we do."""
+    return {
+        "DAGSTER_HOME": str(settings.home),
+        **environ,
+        "BP_HOME": str(settings.home),
+        "BP_DATA": str(settings.data),
+        "BP_DEFS": str(settings.defs),
+    }
+
+
+def execute(settings: Settings, job: str, config: Mapping[str, Any], log: Path, look: Callable[[], None]) -> int:
+    """Run a job; return its exit code, negative if a signal ended it.
+
+    Args:
+        settings: Where everything is.
+        job: Name of the job.
+        config: Its run config.
+        log: File for all that it says.
+        look: Called a few times a second while it runs.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bp-") as folder:
+        file = Path(folder) / f"{job}.yaml"
+        file.write_text(json.dumps(config))  # JSON is YAML
+        return run(
+            command_line(job, file), log, look, cwd=settings.home, env=environment(settings, os.environ)
+        )
+
+
+def run(argv: Sequence[str], log: Path, look: Callable[[], None], *, cwd: Path, env: Mapping[str, str]) -> int:
+    """Run a command in a process group of its own, so that Ctrl-C reaches it once, from us."""
+    with log.open("wb") as stream:
+        process = subprocess.Popen(  # noqa: S603  our own command
+            argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, process_group=0
+        )
+        try:
+            with _forwarding(process):
+                while True:
+                    try:
+                        return process.wait(LOOK_EVERY_S)
+                    except subprocess.TimeoutExpired:
+                        look()
+        finally:
+            if process.poll() is None:  # looking failed: leave nothing behind
+                process.terminate()
+                process.wait()
+
+
+def tail(log: Path, lines: int) -> list[str]:
+    """Return the last lines of a log, as a terminal may show them."""
+    text = ANSI.sub("", log.read_text(errors="backslashreplace")) if log.is_file() else ""
+    return [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
+
+
+@contextmanager
+def _forwarding(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Pass on signals: the first asks the process to stop, another kills it and all it started."""
+    asked: list[int] = []
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        if asked:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.send_signal(number)
+        asked.append(number)
+
+    before = {number: signal.signal(number, forward) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if asked:
+        raise KeyboardInterrupt
+
+
+def prepare(settings: Settings) -> None:
+    """Have Dagster's databases made, where they are new: two processes that did it at once would spoil them."""
+    if not (settings.data / "dagster" / ".init.lock").exists():
+        from batch_pipelines.orchestration.instance import prepare_instance
+
+        prepare_instance(settings)

@@ -1,0 +1,161 @@
+"""`bp dead-letters`: which records are not in the table, where they lie, and why."""
+
+import base64
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from batch_pipelines.cli import places
+from batch_pipelines.cli.cells import as_text, printable
+from batch_pipelines.cli.console import command, data, say
+from batch_pipelines.cli.output import CsvFlag, Format, JsonFlag, chosen, write_csv, write_json
+from batch_pipelines.cli.reasons import values_of
+
+if TYPE_CHECKING:
+    from batch_pipelines.processing.pipeline import Processing
+    from batch_pipelines.processing.standing import Reason, Standing
+
+SHOWN = 20
+CSV_COLUMNS = ("partition", "source", "line", "record", "rule", "column", "value", "message", "raw")
+
+Letter = dict[str, Any]
+
+
+def dead_letters(
+    name: Annotated[str, typer.Argument(help="The dataset.")],
+    partition: Annotated[
+        str | None, typer.Option("--partition", "-p", help="Only of this partition.", show_default=False)
+    ] = None,
+    reason: Annotated[
+        str | None,
+        typer.Option(
+            "--reason", "-r", help="Only where rule, column, value or message contain this.", show_default=False
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            "-n",
+            min=0,
+            show_default=False,
+            help=f"Records to show, 0 for all. Without it: {SHOWN} for people, all as JSON or CSV.",
+        ),
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Show each record as it lies in the file.")] = False,
+    as_json: JsonFlag = False,
+    as_csv: CsvFlag = False,
+) -> None:
+    """Show dead letters: records that are not in the table, counted by reason, then each with file and line.
+
+    They are those of the published batch of each partition; of a failed batch, where that is the newest.
+    JSON has an object a record with all its reasons, CSV a line a reason.
+    """
+    form = chosen(as_json=as_json, as_csv=as_csv)
+    with places.open_processing() as processing:
+        places.entry_of(processing.catalog, name)
+        where = _partitions(processing, name, partition)
+        found = _letters(processing, where, (reason or "").lower())
+        if form is Format.TABLE:
+            _show(processing, name, where, found, reason=reason, limit=SHOWN if limit is None else limit, raw=raw)
+            return
+        wanted = islice(found, limit or None)
+        if form is Format.JSON:
+            write_json(wanted)
+        else:
+            write_csv(CSV_COLUMNS, ({**letter, **why} for letter in wanted for why in letter["reasons"]))
+
+
+def _partitions(processing: "Processing", name: str, partition: str | None) -> list["Standing"]:
+    from batch_pipelines.processing.standing import standings
+
+    known = standings(processing, name)
+    if partition is None:
+        return known
+    if chosen_ones := [each for each in known if each.partition == partition]:
+        return chosen_ones
+    keys = [each.partition for each in known]
+    there = f"it has {keys[0]} to {keys[-1]}" if keys else "it has none yet"
+    raise places.NotFound(f"{name} has no partition {partition!r}; {there}. See {command(f'datasets {name}')}")
+
+
+def _letters(processing: "Processing", where: Iterable["Standing"], text: str) -> Iterator[Letter]:
+    """Every dead letter with at least one reason that contains `text`, and only such reasons."""
+    from batch_pipelines.processing.standing import dead_letters as read
+
+    for standing in where:
+        for table in read(processing, standing):
+            for batch in table.to_batches(max_chunksize=10_000):
+                for row in batch.to_pylist():
+                    if whys := [why for why in row["reasons"] if not text or text in _sought(why)]:
+                        yield {"partition": standing.partition, **row, **_raw(row["raw"]), "reasons": whys}
+
+
+def _sought(why: dict[str, str | None]) -> str:
+    named = f"{why['rule']}: {why['column']}"
+    return " ".join([named, why["value"] or "", why["message"] or ""]).lower()
+
+
+def _raw(record: bytes) -> dict[str, str]:
+    """The record as text; exactly, in Base64, if it is none."""
+    try:
+        return {"raw": record.decode()}
+    except UnicodeDecodeError:
+        return {"raw": as_text(record), "raw_base64": base64.b64encode(record).decode()}
+
+
+def _show(
+    processing: "Processing",
+    name: str,
+    where: list["Standing"],
+    found: Iterator[Letter],
+    *,
+    reason: str | None,
+    limit: int,
+    raw: bool,
+) -> None:
+    from batch_pipelines.processing.standing import reasons
+
+    text = (reason or "").lower()
+    why = [each for each in reasons(processing, where) if not text or _matching(each, text)]
+    if not why:
+        say(f"{name} has no dead letters" + (f" whose reason contains {reason!r}" if reason else ""))
+        return
+    out = data()
+    for each in why:
+        shown = each if not text or text in each.name.lower() else _only(each, text)
+        out.print(f"{shown.count:>11,}  {shown.name}: {values_of(shown)}", soft_wrap=True)
+    out.print()
+    shown_ones = list(islice(found, limit or None))
+    for letter in shown_ones:
+        for reason_of in letter["reasons"]:
+            out.print(f"{letter['source']}:{letter['line']}: {sentence(reason_of)}", soft_wrap=True)
+        if raw:
+            out.print(f"    {printable(letter['raw'])}", style="dim", soft_wrap=True)
+    if next(found, None) is not None:
+        say(f"the first {len(shown_ones):,}; --limit 0 shows all, --raw the records, --csv and --json write all", "dim")
+
+
+def sentence(why: dict[str, str | None]) -> str:
+    """Return a reason as one line: column, value, what is wrong, and the rule."""
+    value = f"'{why['value']}'" if why["value"] is not None else ""
+    words = [why["column"] or "", value, why["message"] or ""]
+    return printable(f"{' '.join(filter(None, words))} [{why['rule']}]")
+
+
+def _matching(reason: "Reason", text: str) -> bool:
+    return text in f"{reason.name} {reason.message}".lower() or bool(_only(reason, text).values)
+
+
+def _only(reason: "Reason", text: str) -> "Reason":
+    """The reason with those of its values that make its text contain `text`."""
+    from batch_pipelines.processing.standing import Reason
+
+    values = [
+        (value, count)
+        for value, count in reason.values
+        if text in f"{reason.name} {value or ''} {reason.message}".lower()
+    ]
+    return Reason(reason.rule, reason.column, reason.message, sum(count for _, count in values), values)

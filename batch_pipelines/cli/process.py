@@ -1,0 +1,50 @@
+"""`bp process`: a dataset, here and now, without Dagster. For trying out a declaration, and for machines without it."""
+
+from typing import Annotated
+
+import typer
+
+from batch_pipelines.cli import places
+from batch_pipelines.cli.closing import show_counts, show_place
+from batch_pipelines.cli.console import command, say
+from batch_pipelines.cli.progress_bar import showing
+from batch_pipelines.cli.watching import Stage
+from batch_pipelines.core.errors import BatchFailed
+
+
+def process(
+    name: Annotated[str, typer.Argument(help="The dataset.")],
+    partitions: Annotated[
+        list[str] | None,
+        typer.Argument(help="Its partitions; without any, all that have files.", show_default=False),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Also what is current already.")] = False,
+) -> None:
+    """Process a dataset in this process: quick to start, good for trying out its YAML.
+
+    It shares ledger and tables with Dagster, but the UI shows no run of it; `bp backfill` launches real runs.
+    What is current already is left alone, what was begun is finished.
+    """
+    from batch_pipelines.processing.pipeline import failures_of
+
+    with places.open_processing() as processing:
+        places.entry_of(processing.catalog, name)
+        with showing() as show:
+            show(Stage("planning"))
+            planning = processing.plan(name, partitions or None, force=force)
+            processing.work(
+                planning.batch_ids,
+                report=lambda at: show(Stage("processing", at.done, at.total, "items")),
+                wait_for_others=True,
+            )
+        reports = processing.review(planning.batch_ids)
+        done, current = len(planning.batch_ids), len(planning.current)
+        if current == done and not planning.problems:
+            say(f"nothing to do: {current} of {done} partitions are current", "green")
+        elif current:
+            say(f"{current} of {done} partitions were current already")
+        if reports:
+            show_counts(processing, name, reports)
+            show_place(processing, name)
+        if failures := failures_of(planning, reports):
+            raise BatchFailed([*failures, f"{len(failures)} partitions failed. See {command(f'datasets {name}')}"])

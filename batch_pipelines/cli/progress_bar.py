@@ -1,0 +1,73 @@
+"""Progress on stderr: a bar on a terminal; elsewhere a plain line when the stage changes, and every few seconds."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from batch_pipelines.cli.console import say, talk
+from batch_pipelines.cli.watching import Stage
+from batch_pipelines.core.clock import Clock, SystemClock
+
+LINE_EVERY_S = 3.0
+
+
+class Show(Protocol):
+    """Shows a stage; called often."""
+
+    def __call__(self, stage: Stage) -> None:
+        """Show it now."""
+        ...
+
+
+@contextmanager
+def showing(clock: Clock | None = None) -> Iterator[Show]:
+    """Progress while the block runs; a terminal is clean after it."""
+    console = talk()
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield PlainLines(clock or SystemClock())
+        return
+    columns = (
+        SpinnerColumn("line"),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[figures]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=None, figures="")
+
+        def show(stage: Stage) -> None:
+            progress.update(
+                task,
+                description=stage.what,
+                completed=stage.done,
+                total=stage.total or None,
+                figures=stage.figures,
+            )
+
+        yield show
+
+
+class PlainLines:
+    """Progress for a log: no line twice, and few of them.
+
+    Args:
+        clock: Time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began = clock.monotonic()
+        self._said_at = self._began
+        self._said: Stage | None = None
+
+    def __call__(self, stage: Stage) -> None:
+        """Say it, if it is another stage, or if it is time."""
+        now = self._clock.monotonic()
+        same = self._said is not None and self._said.what == stage.what
+        if same and now - self._said_at < LINE_EVERY_S:
+            return
+        self._said, self._said_at = stage, now
+        say(f"{now - self._began:5.1f} s  {stage}")

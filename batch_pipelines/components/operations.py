@@ -1,0 +1,91 @@
+"""What every deployment has besides its pipelines: `process_data`, the janitor, and the pools' limits.
+
+What must not live here: what is swept (processing/tables/janitor.py), what a limit is (orchestration/policies.py).
+"""
+
+import dagster as dg
+
+from batch_pipelines.components.process_data import process_data_job
+from batch_pipelines.core.model import BatchState
+from batch_pipelines.orchestration.instance import keep_pool_limits
+from batch_pipelines.orchestration.policies import INFRASTRUCTURE_RETRIES, RUN_TAGS
+from batch_pipelines.orchestration.session import open_processing
+from batch_pipelines.processing.declaration.catalog import Catalog
+from batch_pipelines.processing.pipeline import Processing
+from batch_pipelines.processing.tables.janitor import Swept, pinned_versions, sweep
+
+POOLS_EVERY_S = 60
+
+
+@dg.op(
+    name="sweep",
+    description="Removes parts, dead letters and staged copies that no live plan, batch or recent version of a table "
+    "names. Changes no table. May run while datasets are processed; a re-run removes what is left.",
+    out=dg.Out(dg.Nothing),
+    retry_policy=INFRASTRUCTURE_RETRIES,
+)
+def sweep_op(context: dg.OpExecutionContext) -> None:
+    """Sweep the files of every dataset."""
+    with open_processing() as processing:
+        total = Swept(0, 0)
+        for name in processing.catalog.datasets:
+            swept = _sweep(processing, name)
+            total += swept
+            context.log.info("%s: removed %d files, %d bytes", name, swept.files, swept.bytes)
+    context.add_output_metadata({"files": total.files, "bytes": total.bytes})
+
+
+@dg.job(
+    name="clean_up_files",
+    description="Removes files that nobody names any more, once a day. Changes no table.",
+    tags=RUN_TAGS,
+)
+def clean_up_files() -> None:
+    """Sweep."""
+    sweep_op()
+
+
+clean_up_schedule = dg.ScheduleDefinition(
+    name="clean_up_files_schedule",
+    job=clean_up_files,
+    cron_schedule="0 3 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Cleans up at 03:00 UTC.",
+)
+
+
+@dg.sensor(
+    name="keep_pool_limits",
+    minimum_interval_seconds=POOLS_EVERY_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Sets the limits of the pools where nobody has set one. Starts no run; an operator's limit stays.",
+)
+def pool_limits_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Set what is missing."""
+    done = keep_pool_limits(context.instance)
+    what = ", ".join(f"{name} {limit}" for name, limit in done.items())
+    return dg.SkipReason(f"set {what}" if what else "every pool has a limit")
+
+
+def operations(catalog: Catalog) -> dg.Definitions:
+    """Return jobs, schedules and sensors that every deployment has.
+
+    Args:
+        catalog: The datasets, whose names `process_data` takes.
+    """
+    process_data = process_data_job(catalog)
+    return dg.Definitions(
+        jobs=[*([process_data] if process_data else []), clean_up_files],
+        schedules=[clean_up_schedule],
+        sensors=[pool_limits_sensor],
+        executor=dg.in_process_executor,
+    )
+
+
+def _sweep(processing: Processing, name: str) -> Swept:
+    alive = (BatchState.OPEN, BatchState.FAILED)
+    batches = [
+        batch for other in processing.catalog.datasets for batch in processing.ledger.batches.of_pipeline(other, alive)
+    ]
+    pinned = pinned_versions(batches).get(name, set())
+    return sweep(processing.settings.data, processing.ledger, name, pinned)

@@ -1,0 +1,22 @@
+"""What Dagster loads: the pipelines of the defs folder, and the operations. Nothing else lives here."""
+
+import dagster as dg
+
+from batch_pipelines.components.operations import operations
+from batch_pipelines.orchestration.defs_folder import load_defs_folder
+from batch_pipelines.orchestration.names import check_names
+from batch_pipelines.orchestration.session import current_settings
+from batch_pipelines.processing.declaration.catalog import load_catalog
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Check all YAML first, for messages with file, line and key; then have Dagster load it.
+
+    Raises:
+        ConfigError: Something in the defs folder cannot work; all problems are listed.
+    """
+    settings = current_settings()
+    catalog = load_catalog(settings.defs)
+    check_names(catalog)
+    return dg.Definitions.merge(load_defs_folder(settings.defs, settings.home), operations(catalog))

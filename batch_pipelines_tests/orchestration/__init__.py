@@ -1,0 +1,1 @@
+"""Tests of the plumbing between our domains and Dagster."""

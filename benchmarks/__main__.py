@@ -1,0 +1,55 @@
+"""`python3 -m benchmarks processing|engine`: see docs/benchmarks.md for what came out, and how."""
+
+import argparse
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.report import Report, append_markdown
+
+ROWS = 2_000_000
+
+
+def main() -> int:
+    """Measure, show, and write what was asked for; 1 if a goal was missed."""
+    said = _parser().parse_args()
+    command = shlex.join(["python3", "-m", "benchmarks", *sys.argv[1:]])
+    with tempfile.TemporaryDirectory(prefix="bp-benchmarks-") as scratch:
+        workdir = said.workdir or Path(scratch)
+        workdir.mkdir(parents=True, exist_ok=True)
+        report = _measure(said, workdir, command)
+    report.show()
+    if said.markdown:
+        append_markdown(report, said.markdown)
+    return 0 if all(met for _, met in report.goals) else 1
+
+
+def _measure(said: argparse.Namespace, workdir: Path, command: str) -> Report:
+    if said.what == "engine":
+        from benchmarks.engine.benchmark import measure as measure_engine  # noqa: PLC0415  only what is measured
+
+        return measure_engine(said.chunks, said.seconds, said.rounds, workdir, command)
+    from benchmarks.processing import benchmark  # noqa: PLC0415
+
+    if said.memory:
+        return benchmark.measure_memory(said.rows, said.seed, workdir, command)
+    return benchmark.measure(said.rows, said.rounds, said.seed, workdir, command)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("what", choices=("processing", "engine"))
+    parser.add_argument("--rows", type=int, default=ROWS, help="processing: rows of the generated CSV")
+    parser.add_argument("--seed", type=int, default=1, help="processing: of the generated CSV")
+    parser.add_argument("--memory", action="store_true", help="processing: us alone, on --rows and ten times as many")
+    parser.add_argument("--chunks", type=int, default=10_000, help="engine: chunks of one of our batches")
+    parser.add_argument("--seconds", type=float, default=30.0, help="engine: how long each peer goes on")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--markdown", type=Path, help="append the table to this file")
+    parser.add_argument("--workdir", type=Path, help="keep generated input there, and use it again")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

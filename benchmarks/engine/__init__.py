@@ -1,0 +1,1 @@
+"""Empty chunks, one by one durably done: our lane, a Celery group, Dagster’s mapped steps."""
