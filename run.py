@@ -56,9 +56,7 @@ def main():
     os.chdir(ROOT)
     find_python()
     install()
-    os.environ.update(
-        VIRTUAL_ENV=str(BIN.parent), PATH=f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    )
+    os.environ.update(VIRTUAL_ENV=str(BIN.parent), PATH=f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
     if verb == "check":
         sys.exit(check())
     if verb == "lock":
@@ -122,9 +120,7 @@ def find_python():
 def install():
     """Brings .venv to what requirements.lock says; callers at the same time take turns."""
     version = sys.version.split()[0]
-    wanted = hashlib.sha256(
-        LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes() + f"{version} {ROOT}".encode()
-    )
+    wanted = hashlib.sha256(LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes() + f"{version} {ROOT}".encode())
     if stamped(wanted.hexdigest()):
         return
     with turn():
@@ -166,9 +162,7 @@ def make_venv(version):
     if not step(f"make .venv with Python {version}", [python, "-m", "venv", "--clear", str(BIN.parent)]):
         shutil.rmtree(BIN.parent, ignore_errors=True)
         package = f"python3.{sys.version_info[1]}-venv"
-        sys.exit(
-            f"Python could not make a virtual environment. On Debian or Ubuntu: sudo apt install {package}"
-        )
+        sys.exit(f"Python could not make a virtual environment. On Debian or Ubuntu: sudo apt install {package}")
 
 
 def fill_venv():
@@ -185,9 +179,7 @@ def fill_venv():
         if has_uv and step(f"install {what}", [*uv, *arguments]):
             continue
         if not step(f"install {what} with pip", [*pip, *arguments]):
-            sys.exit(
-                "The installation failed, for the reason above. Once that is cured, call again: it goes on."
-            )
+            sys.exit("The installation failed, for the reason above. Once that is cured, call again: it goes on.")
 
 
 def step(what, argv, **more):

@@ -146,9 +146,7 @@ def _reachable(installed: Path, home: Path, identity: dict[str, Any]) -> Path:
     """`installed`, or a copy of it in `home` if `nobody` may not enter the folders above it."""
     home.chmod(0o755)
     try:
-        subprocess.run(
-            [installed / "bin" / "initdb", "--version"], check=True, capture_output=True, **identity
-        )
+        subprocess.run([installed / "bin" / "initdb", "--version"], check=True, capture_output=True, **identity)
     except (PermissionError, subprocess.CalledProcessError):
         package = installed.parent
         shutil.copytree(installed, home / package.name / installed.name, symlinks=True)

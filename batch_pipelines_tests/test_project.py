@@ -28,9 +28,7 @@ def tracked(*patterns: str) -> list[Path]:
 def wanted() -> list[Requirement]:
     groups = PYPROJECT["dependency-groups"]
     texts = [*PYPROJECT["project"]["dependencies"], *(text for group in groups.values() for text in group)]
-    texts += [
-        one for extra in PYPROJECT["project"].get("optional-dependencies", {}).values() for one in extra
-    ]
+    texts += [one for extra in PYPROJECT["project"].get("optional-dependencies", {}).values() for one in extra]
     return [Requirement(text) for text in texts]
 
 
@@ -58,10 +56,7 @@ def test_the_lock_covers_what_pyproject_asks_for() -> None:
     uncovered = [
         str(requirement)
         for requirement in wanted()
-        if not any(
-            requirement.specifier.contains(one)
-            for one in versions.get(canonicalize_name(requirement.name), [])
-        )
+        if not any(requirement.specifier.contains(one) for one in versions.get(canonicalize_name(requirement.name), []))
     ]
 
     assert uncovered == [], "pyproject.toml changed: python3 run.py lock"
@@ -134,9 +129,7 @@ def test_a_link_needs_its_file_and_its_heading(tmp_path: Path, link: str, *, goo
 
 
 def test_every_setting_that_the_code_reads_is_in_env_example() -> None:
-    text = "\n".join(
-        path.read_text() for path in tracked("batch_pipelines/*.py", "deploy/*.yaml", "deploy/*.yml")
-    )
+    text = "\n".join(path.read_text() for path in tracked("batch_pipelines/*.py", "deploy/*.yaml", "deploy/*.yml"))
     read = set(re.findall(r"\bBP_[A-Z_]+\b", text))
 
     told = set(re.findall(r"^#(BP_[A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))

@@ -95,9 +95,7 @@ def test_without_a_verb_it_lists_them_and_installs_nothing(tmp_path: Path) -> No
     copy = tmp_path / "run.py"
     copy.write_text(SOURCE)
 
-    said = subprocess.run(
-        [sys.executable, copy], check=True, capture_output=True, text=True, cwd=tmp_path
-    ).stdout
+    said = subprocess.run([sys.executable, copy], check=True, capture_output=True, text=True, cwd=tmp_path).stdout
 
     assert "python3 run.py demo" in said
     assert sorted(tmp_path.iterdir()) == [copy]
@@ -179,9 +177,7 @@ def test_of_the_lock_only_uv_itself_is_installed_by_pip(run: Any, monkeypatch: p
     assert inputs == ["uv==2      --hash=sha256:01\n", None, None]
 
 
-def test_when_nothing_can_be_installed_it_ends_with_an_error(
-    run: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_when_nothing_can_be_installed_it_ends_with_an_error(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "step", lambda *_a, **_k: False)
 
     with pytest.raises(SystemExit, match="call again"):
@@ -227,9 +223,7 @@ def test_the_summary_fails_if_one_check_fails(
     run: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(run, "BIN", Path("/bin"))
-    monkeypatch.setattr(
-        run, "CHECKS", (("good", ["echo", "all well"]), ("bad", ["sh", "-c", "echo broken; exit 3"]))
-    )
+    monkeypatch.setattr(run, "CHECKS", (("good", ["echo", "all well"]), ("bad", ["sh", "-c", "echo broken; exit 3"])))
 
     assert run.check() == 1
     first, second, *details = capsys.readouterr().out.splitlines()

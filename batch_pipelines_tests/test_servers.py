@@ -31,9 +31,7 @@ def idle() -> None:
 
 
 def query(database: Database, statement: str) -> list[tuple[object, ...]]:
-    connection = psycopg2.connect(
-        host=database.host, port=database.port, user=database.user, dbname=database.name
-    )
+    connection = psycopg2.connect(host=database.host, port=database.port, user=database.user, dbname=database.name)
     try:
         with connection, connection.cursor() as cursor:
             cursor.execute(statement)

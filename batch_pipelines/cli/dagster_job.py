@@ -51,9 +51,7 @@ def execute(settings: Settings, job: str, config: Mapping[str, Any], log: Path, 
     with tempfile.TemporaryDirectory(prefix="bp-") as folder:
         file = Path(folder) / f"{job}.yaml"
         file.write_text(json.dumps(config))  # JSON is YAML
-        return run(
-            command_line(job, file), log, look, cwd=settings.home, env=environment(settings, os.environ)
-        )
+        return run(command_line(job, file), log, look, cwd=settings.home, env=environment(settings, os.environ))
 
 
 def run(argv: Sequence[str], log: Path, look: Callable[[], None], *, cwd: Path, env: Mapping[str, str]) -> int:

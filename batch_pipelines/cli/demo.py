@@ -67,9 +67,7 @@ def _run(processing: "Processing", missing: list[str]) -> None:
         with showing(clock) as show:
             show(Stage("starting Dagster"))
             dagster_job.prepare(processing.settings)
-            code = dagster_job.execute(
-                processing.settings, JOB, {"dataset": DATASET}, log, lambda: show(watch.look())
-            )
+            code = dagster_job.execute(processing.settings, JOB, {"dataset": DATASET}, log, lambda: show(watch.look()))
     except KeyboardInterrupt:
         say(f"what is done is kept; {command('demo')} goes on from there")
         raise

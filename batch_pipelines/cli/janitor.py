@@ -10,9 +10,7 @@ from batch_pipelines.cli.output import JsonFlag, write_json, write_table
 
 
 def janitor(
-    name: Annotated[
-        list[str] | None, typer.Argument(help="Datasets; without any, all.", show_default=False)
-    ] = None,
+    name: Annotated[list[str] | None, typer.Argument(help="Datasets; without any, all.", show_default=False)] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Remove parts of lost attempts, old table versions, staged copies and temporary files.

@@ -32,9 +32,7 @@ def query(
     ] = None,
     system_columns: Annotated[
         bool,
-        typer.Option(
-            "--system-columns", help="Also _source, _line, _offset, _partition: where a row came from."
-        ),
+        typer.Option("--system-columns", help="Also _source, _line, _offset, _partition: where a row came from."),
     ] = False,
     as_json: JsonFlag = False,
     as_csv: CsvFlag = False,
@@ -84,7 +82,7 @@ def one_line(message: str, tables: list[str]) -> str:
         return f"there is no table {unknown[1]!r}. Tables: {there}. All datasets: {command('datasets')}"
     lines = [line.strip() for line in message.splitlines() if line.strip(" ^")]
     spoken = [line for line in lines if not line.startswith("LINE ")]
-    return f"{' '.join(spoken)}. Tables and columns: {command('query')} \"describe\""
+    return f'{" ".join(spoken)}. Tables and columns: {command("query")} "describe"'
 
 
 def _show(result: "pa.Table", limit: int) -> None:
@@ -97,7 +95,9 @@ def _show(result: "pa.Table", limit: int) -> None:
     shown = _cut(result, limit)
     hidden = write_table(result.column_names, shown.to_pylist())
     if result.num_rows > shown.num_rows:
-        say(f"the first {shown.num_rows:,} rows; there are more: --limit 0 shows all, --csv and --json write all", "dim")
+        say(
+            f"the first {shown.num_rows:,} rows; there are more: --limit 0 shows all, --csv and --json write all", "dim"
+        )
     else:
         say(f"{result.num_rows:,} row{'' if result.num_rows == 1 else 's'}", "dim")
     if hidden:

@@ -24,7 +24,9 @@ def values_of(reason: "Reason") -> str:
 def sentence_of(reason: "Reason") -> str:
     """Return what is wrong and with which values: `dest is not in airports.faa: SJU 5,819 · BQN 896`."""
     what = f"{reason.column} {reason.message}" if reason.column else reason.message
-    return printable(what) if values_of(reason) == printable(reason.message) else f"{printable(what)}: {values_of(reason)}"
+    return (
+        printable(what) if values_of(reason) == printable(reason.message) else f"{printable(what)}: {values_of(reason)}"
+    )
 
 
 def _short(value: str) -> str:

@@ -89,7 +89,5 @@ class Watch:
     def _moved(self, dataset: str) -> list["Batch"]:
         """Batches that are new, open, or have changed since the watch began."""
         return [
-            batch
-            for batch in self._batches.of_pipeline(dataset)
-            if self._ended_before.get(batch.id) is not batch.state
+            batch for batch in self._batches.of_pipeline(dataset) if self._ended_before.get(batch.id) is not batch.state
         ]

@@ -6,7 +6,7 @@ Settling is done under a lease on the batch, publishing under a lease on the pip
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from batch_pipelines.core.errors import SourceChanged
+from batch_pipelines.core.errors import BatchError, LeaseLost, SourceChanged
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.heartbeat import Heartbeat
 from batch_pipelines.core.ledger.ledger import Ledger
@@ -20,9 +20,7 @@ Lease = tuple[str, str, int]
 class Closing:
     """Closes batches on behalf of one owner."""
 
-    def __init__(
-        self, ledger: Ledger, workload: Workload, owner: str, watch: LeaseWatch, heartbeat: Heartbeat
-    ) -> None:
+    def __init__(self, ledger: Ledger, workload: Workload, owner: str, watch: LeaseWatch, heartbeat: Heartbeat) -> None:
         self._ledger = ledger
         self._workload = workload
         self._owner = owner
@@ -43,7 +41,14 @@ class Closing:
         chunks = self._ledger.chunks.of_batch(batch_id)
         if failed := [chunk for chunk in chunks if chunk.state is ChunkState.FAILED]:
             return self._finish(batch, BatchState.FAILED, _say_failed(failed, len(chunks)))
-        return self._settle(batch, chunks) and self._publish(batch_id)
+        try:
+            return self._settle(batch, chunks) and self._publish(batch_id)
+        except LeaseLost:
+            raise
+        except SourceChanged as error:
+            return self._finish(batch, BatchState.SOURCE_CHANGED, str(error))
+        except BatchError as error:  # a damaged part, a column of another type: this batch's end, not its neighbours'
+            return self._finish(batch, BatchState.FAILED, str(error))
 
     def _settle(self, batch: Batch, chunks: list[Chunk]) -> bool:
         if batch.settled:
@@ -68,10 +73,7 @@ class Closing:
                 return True
             fault("publish.leased")
             self._heartbeat.check()
-            try:
-                verdict = self._workload.publish(batch, self._ledger.chunks.of_batch(batch_id))
-            except SourceChanged as error:
-                return self._finish(batch, BatchState.SOURCE_CHANGED, str(error))
+            verdict = self._workload.publish(batch, self._ledger.chunks.of_batch(batch_id))
             fault("publish.committed")
             return self._finish(batch, verdict.state, verdict.reason)
 
@@ -99,9 +101,5 @@ class Closing:
 
 def _say_failed(failed: list[Chunk], of: int) -> str:
     first = failed[0]
-    what = (
-        f"chunk {first.index}"
-        if len(failed) == 1
-        else f"{len(failed)} of {of} chunks, first chunk {first.index}"
-    )
+    what = f"chunk {first.index}" if len(failed) == 1 else f"{len(failed)} of {of} chunks, first chunk {first.index}"
     return f"{what} failed: {first.error}"

@@ -35,9 +35,7 @@ class ConfigError(BatchError):
         self.message = message
         self.file = str(file) if file is not None else None
         self.line = line
-        place = (
-            f"{self.file}:{line}: " if file is not None and line else f"{file}: " if file is not None else ""
-        )
+        place = f"{self.file}:{line}: " if file is not None and line else f"{file}: " if file is not None else ""
         super().__init__(f"{place}{message}")
 
 

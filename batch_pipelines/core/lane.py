@@ -22,7 +22,7 @@ from batch_pipelines.core.owners import LeaseWatch, Owner, new_owner
 from batch_pipelines.core.progress import REPORT_EVERY_S, Progress
 from batch_pipelines.core.retry import RetryPolicy
 from batch_pipelines.core.verdicts import Verdicts
-from batch_pipelines.core.workers.pool import Ending, WorkerPool
+from batch_pipelines.core.workers.pool import Died, Ending, Lost, WorkerPool
 from batch_pipelines.core.workload import Workload
 
 POLL_S = 0.5
@@ -110,9 +110,7 @@ class _StopFlag:
 class _Shift:
     """One call of `Lane.run`."""
 
-    def __init__(
-        self, lane: Lane, owner: Owner, heartbeat: Heartbeat, stop: _StopFlag, batch_ids: list[int]
-    ) -> None:
+    def __init__(self, lane: Lane, owner: Owner, heartbeat: Heartbeat, stop: _StopFlag, batch_ids: list[int]) -> None:
         self._ledger, self._clock, self._policy = lane._ledger, lane._clock, lane._policy  # noqa: SLF001
         self._workload, self._make_pool, self._tell = lane._workload, lane._make_pool, lane._report  # noqa: SLF001
         self._owner, self._heartbeat, self._stop = owner.id, heartbeat, stop
@@ -167,11 +165,7 @@ class _Shift:
         chunks, batch_ids = self._ledger.chunks, sorted(self._open)
         now = self._clock.now().timestamp()
         claims = chunks.claim(self._owner, batch_ids, limit=limit, now=now)
-        if (
-            not claims
-            and not self._in_flight
-            and (others := self._ledger.holders.others(self._owner, batch_ids))
-        ):
+        if not claims and not self._in_flight and (others := self._ledger.holders.others(self._owner, batch_ids)):
             if gone := self._watch.gone(others):
                 claims = chunks.claim(self._owner, batch_ids, limit=limit, now=now, gone=gone)
         return claims
@@ -190,6 +184,8 @@ class _Shift:
         taken = [(self._in_flight.pop(ticket), ending) for ticket, ending in endings]
         fault("lane.worked")
         self._heartbeat.check()
+        if self._stop.signal is not None:  # whoever stops us may stop the workers, too: that says nothing about chunks
+            taken = [(claim, Lost("stopped") if isinstance(end, Died) else end) for claim, end in taken]
         self._verdicts.record([(self._batches[claim.batch_id], claim, ending) for claim, ending in taken])
         still_mine = {claim.batch_id for claim in (*self._in_flight.values(), *self._backlog)}
         for batch_id in sorted({claim.batch_id for claim, _ in taken} & self._open - still_mine):

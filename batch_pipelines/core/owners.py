@@ -42,9 +42,7 @@ class OwnerState:
 def new_owner() -> Owner:
     """A new owner in this process."""
     pid = os.getpid()
-    return Owner(
-        id=uuid.uuid4().hex, host=socket.gethostname(), boot=_boot(), pid=pid, started=_started(pid) or ""
-    )
+    return Owner(id=uuid.uuid4().hex, host=socket.gethostname(), boot=_boot(), pid=pid, started=_started(pid) or "")
 
 
 class LeaseWatch:

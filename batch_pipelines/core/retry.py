@@ -28,7 +28,7 @@ class RetryPolicy:
         >>> [RetryPolicy(jitter=0).delay_s(n, random.Random(0)) for n in (1, 2, 3)]
         [2.0, 6.0, 14.0]
         """
-        delay: float = min((2**failed - 1) * self.base_s, self.cap_s)
+        delay: float = min((2 ** min(failed, 64) - 1) * self.base_s, self.cap_s)
         return delay * (1 + dice.uniform(-self.jitter, self.jitter))
 
     def is_exhausted(self, failed: int) -> bool:

@@ -11,10 +11,12 @@
 | the pool broke                      | released, nothing is charged                                      |
 """
 
+import math
 import random
 from collections.abc import Sequence
 
 from batch_pipelines.core.clock import Clock
+from batch_pipelines.core.errors import BatchError, SourceChanged
 from batch_pipelines.core.ledger.ledger import Ledger
 from batch_pipelines.core.model import Batch, BatchState, ChunkResult, Claim
 from batch_pipelines.core.retry import RetryPolicy
@@ -27,9 +29,7 @@ TRANSIENT = {"TransientError", "TimeLimitExceeded"}
 class Verdicts:
     """Records endings in the ledger, for one owner."""
 
-    def __init__(
-        self, ledger: Ledger, workload: Workload, owner: str, retry: RetryPolicy, clock: Clock
-    ) -> None:
+    def __init__(self, ledger: Ledger, workload: Workload, owner: str, retry: RetryPolicy, clock: Clock) -> None:
         self._ledger = ledger
         self._workload = workload
         self._owner = owner
@@ -66,9 +66,7 @@ class Verdicts:
         elif isinstance(ending, Died):
             self._died(batch, claim, ending)
         elif isinstance(ending, TimedOut):
-            self._charge(
-                claim, f"ran past its hard limit of {ending.hard_s:g} s; its worker was killed", None
-            )
+            self._charge(claim, f"ran past its hard limit of {ending.hard_s:g} s; its worker was killed", None)
         elif ending.kind == "SourceChanged":
             self._ledger.batches.finish(batch.id, BatchState.SOURCE_CHANGED, ending.message)
         elif ending.kind in TRANSIENT:
@@ -82,11 +80,10 @@ class Verdicts:
         text = f"attempt {failed} of {self._retry.attempts}: {error}"
         due_at = None
         if not self._retry.is_exhausted(failed):
-            pause = self._retry.delay_s(failed, self._dice) if delay_s is None else delay_s
+            asked = delay_s is not None and math.isfinite(delay_s)
+            pause = max(delay_s or 0.0, 0.0) if asked else self._retry.delay_s(failed, self._dice)
             due_at = self._clock.now().timestamp() + pause
-        self._ledger.chunks.fail(
-            self._owner, claim, text, attempts=failed, deaths=claim.deaths, due_at=due_at
-        )
+        self._ledger.chunks.fail(self._owner, claim, text, attempts=failed, deaths=claim.deaths, due_at=due_at)
 
     def _give_up(self, claim: Claim, error: str) -> None:
         self._ledger.chunks.fail(
@@ -98,10 +95,17 @@ class Verdicts:
         error = f"its worker died (exit code {ending.exit_code}), {deaths} times by now"
         if deaths < self._retry.deaths:
             now = self._clock.now().timestamp()
-            self._ledger.chunks.fail(
-                self._owner, claim, error, attempts=claim.attempts, deaths=deaths, due_at=now
-            )
-        elif halves := self._workload.halves(batch, claim):
+            self._ledger.chunks.fail(self._owner, claim, error, attempts=claim.attempts, deaths=deaths, due_at=now)
+            return
+        try:
+            self._isolate(batch, claim, error)
+        except SourceChanged as changed:
+            self._ledger.batches.finish(batch.id, BatchState.SOURCE_CHANGED, str(changed))
+        except BatchError as why:
+            self._give_up(claim, f"{error}; it cannot be split: {why}")
+
+    def _isolate(self, batch: Batch, claim: Claim, error: str) -> None:
+        if halves := self._workload.halves(batch, claim):
             self._ledger.chunks.split(self._owner, claim, halves, deaths=self._retry.deaths - 1)
         else:
             buried = self._workload.bury(batch, claim, error)

@@ -150,9 +150,7 @@ class Processing:
 
     def partitions(self, dataset: str) -> list[str]:
         """Every partition of the dataset that has files now."""
-        return existing_partitions(
-            self.catalog.entry(dataset).declaration, self.settings.home, self.settings.data
-        )
+        return existing_partitions(self.catalog.entry(dataset).declaration, self.settings.home, self.settings.data)
 
     def plan(
         self,
@@ -233,9 +231,7 @@ class Processing:
         batches = sorted(self.ledger.batches.get(batch_ids), key=lambda batch: batch.partition)
         return [self._report(batch) for batch in batches]
 
-    def run(
-        self, dataset: str, partitions: Sequence[str] | None = None, *, force: bool = False
-    ) -> list[BatchReport]:
+    def run(self, dataset: str, partitions: Sequence[str] | None = None, *, force: bool = False) -> list[BatchReport]:
         """Plan, work and review in one go, in this process.
 
         Raises:

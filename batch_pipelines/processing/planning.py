@@ -104,9 +104,7 @@ class Planner:
             return taken_up, Found.RESUMED
         fault("plan.started")
         plan = self._make(request, entry, files, digests, key, pins)
-        batch = self._ledger.batches.open(
-            plan, root_run=request.root_run, forced=request.force, published=number
-        )
+        batch = self._ledger.batches.open(plan, root_run=request.root_run, forced=request.force, published=number)
         return batch, Found.PLANNED
 
     def current(self, dataset: str, partition: str) -> Batch | None:
@@ -128,9 +126,7 @@ class Planner:
         was removed, or restored to an older state, does not hold what the ledger believes: then nothing is current.
         """
         batches = self._ledger.batches
-        number = published_number(
-            table_path(self._data, request.dataset), app_id(request.dataset, request.partition)
-        )
+        number = published_number(table_path(self._data, request.dataset), app_id(request.dataset, request.partition))
         unfinished = batches.unfinished(request.dataset, request.partition)
         if unfinished and number is not None and unfinished.publication == number:
             batches.finish(unfinished.id, BatchState.PUBLISHED)
@@ -141,11 +137,7 @@ class Planner:
         """An unfinished batch of this key; or a failed one, if its references are the newest."""
         batches = self._ledger.batches
         unfinished = batches.unfinished(request.dataset, request.partition)
-        if (
-            unfinished
-            and unfinished.key == key
-            and (not request.force or unfinished.root_run == request.root_run)
-        ):
+        if unfinished and unfinished.key == key and (not request.force or unfinished.root_run == request.root_run):
             return unfinished
         failed = batches.failed(request.dataset, request.partition)
         if failed is None or failed.key != key or failed.plan["references"] != pins:
@@ -183,9 +175,7 @@ class Planner:
         declaration = entry.declaration
         if declaration.columns is None:
             declaration = declaration.model_copy(update={"columns": self._infer(declaration, files)})
-        headers = {
-            file.name: _header(declaration, file, source) for file, source in zip(files, sources, strict=True)
-        }
+        headers = {file.name: _header(declaration, file, source) for file, source in zip(files, sources, strict=True)}
         plan: Json = {
             "declaration": declaration.model_dump(mode="json"),
             "folder": self._relative(entry.folder),
@@ -230,9 +220,7 @@ class Planner:
         types = {} if known is None else {field.name: _type_name(str(field.type)) for field in known}
         return {name: Column(type=types.get(name) or kind) for name, kind in looks.items()}
 
-    def _schema(
-        self, request: Request, declaration: DatasetDeclaration, plan: Json, chunks: list[ChunkPlan]
-    ) -> str:
+    def _schema(self, request: Request, declaration: DatasetDeclaration, plan: Json, chunks: list[ChunkPlan]) -> str:
         """The columns that every part of this batch will have, as text. Found once for files of one kind."""
         known = json.dumps([plan["declaration"], list(plan["headers"].values())], sort_keys=True)
         if known not in self._schemas:

@@ -87,13 +87,9 @@ def _losers(files: list[Path], key: list[str], data: Path) -> dict[str, list[_Lo
         SELECT filename, n, _offset, _line, shown, winner FROM ranked WHERE place > 1 ORDER BY filename, n
     """  # noqa: S608  names are quoted, values bound
     found: dict[str, list[_Loser]] = {}
-    with duckdb.connect(
-        config={"memory_limit": MEMORY, "threads": 2, "temp_directory": str(scratch)}
-    ) as connection:
+    with duckdb.connect(config={"memory_limit": MEMORY, "threads": 2, "temp_directory": str(scratch)}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        for name, row, offset, line, shown, winner in connection.execute(
-            query, [[str(f) for f in files]]
-        ).fetchall():
+        for name, row, offset, line, shown, winner in connection.execute(query, [[str(f) for f in files]]).fetchall():
             found.setdefault(Path(name).name, []).append(_Loser(row, offset, line, str(shown), str(winner)))
     return found
 
@@ -114,9 +110,7 @@ class _Workshop:
     def rewrite(self, chunk: Chunk, losers: list[_Loser]) -> Settled:
         """Move the losers from the chunk's part to its dead letters."""
         result = chunk.result or ChunkResult(0, 0, 0)
-        stem = part_stem(
-            self.batch.key, self.batch.generation, chunk.index, chunk.epoch, secrets.token_hex(3)
-        )
+        stem = part_stem(self.batch.key, self.batch.generation, chunk.index, chunk.epoch, secrets.token_hex(3))
         stem = f"{stem}-r{chunk.revision + 1}"
         kept = self._without(chunk, losers)
         part = self._write("datasets", kept, f"{stem}.parquet") if kept.num_rows else None

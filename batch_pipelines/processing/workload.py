@@ -28,9 +28,7 @@ class DatasetWorkload:
         limits: Soft and hard time limits in seconds, instead of the declared.
     """
 
-    def __init__(
-        self, home: Path, data: Path, limits: tuple[float | None, float | None] = (None, None)
-    ) -> None:
+    def __init__(self, home: Path, data: Path, limits: tuple[float | None, float | None] = (None, None)) -> None:
         self._home = home
         self._data = data
         self._limits = limits

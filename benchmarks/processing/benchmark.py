@@ -73,7 +73,9 @@ def _reported(
         if name in GOALS:
             report.goals.append((f"≥ {GOALS[name]:g}× {name}: {fast / rate:.2f}×", fast / rate >= GOALS[name]))
     peak = figures[OURS].peak_mb
-    report.goals.append((f"peak memory of all our processes ≤ {MEMORY_LIMIT_MB} MB: {peak:.0f} MB", peak <= MEMORY_LIMIT_MB))
+    report.goals.append(
+        (f"peak memory of all our processes ≤ {MEMORY_LIMIT_MB} MB: {peak:.0f} MB", peak <= MEMORY_LIMIT_MB)
+    )
     report.notes = [
         "wall: from the start of the process, imports included, to its end; CPU: user and system, all processes of the tree",
         "peak: anonymous memory of all processes of the tree together, sampled every 50 ms, worst round",

@@ -19,7 +19,9 @@ def run(job: Json) -> Json:
     source, folder = Path(job["input"]), Path(job["folder"])
     with duckdb.connect(config={"threads": THREADS}) as connection:
         run_sql = connection.execute
-        run_sql(f"CREATE TEMP TABLE suppliers AS FROM read_csv('{source}/suppliers.csv', all_varchar = true, header = true)")
+        run_sql(
+            f"CREATE TEMP TABLE suppliers AS FROM read_csv('{source}/suppliers.csv', all_varchar = true, header = true)"
+        )
         run_sql(f"CREATE TEMP TABLE rows AS SELECT *, {_REASONS} AS reasons FROM {_read(source / 'lineitems.csv')}")
         key = ", ".join(KEY)
         run_sql(f"""

@@ -92,7 +92,9 @@ class _Block:
             pa.array((seq - 1) // 4 + 1),
             pa.array((seq - 1) % 4 + 1),
             pa.array(dice.integers(1, 200_001, rows)),
-            pa.array([supplier(number) for number in range(SUPPLIERS)]).take(pa.array(dice.integers(0, SUPPLIERS, rows))),
+            pa.array([supplier(number) for number in range(SUPPLIERS)]).take(
+                pa.array(dice.integers(0, SUPPLIERS, rows))
+            ),
             pa.array(dice.integers(1, 51, rows)),
             pa.array(dice.integers(90_000, 10_500_000, rows) / 100),
             pa.array(dice.integers(0, 11, rows) / 100),

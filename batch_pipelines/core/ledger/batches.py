@@ -38,9 +38,7 @@ class Batches:
     def get(self, ids: Collection[int]) -> list[Batch]:
         """Batches by id, in order of id."""
         with self._store.read() as connection:
-            rows = connection.execute(
-                select(batches).where(batches.c.id.in_(list(ids))).order_by(batches.c.id)
-            )
+            rows = connection.execute(select(batches).where(batches.c.id.in_(list(ids))).order_by(batches.c.id))
             return [_batch(row) for row in rows]
 
     def currents(self, pipeline: str) -> dict[str, Batch]:
@@ -56,9 +54,7 @@ class Batches:
     def of_pipeline(self, pipeline: str, states: Sequence[BatchState] = tuple(BatchState)) -> list[Batch]:
         """All batches of `pipeline` in `states`, oldest first."""
         query = (
-            select(batches)
-            .where(batches.c.pipeline == pipeline, batches.c.state.in_(states))
-            .order_by(batches.c.id)
+            select(batches).where(batches.c.pipeline == pipeline, batches.c.state.in_(states)).order_by(batches.c.id)
         )
         with self._store.read() as connection:
             return [_batch(row) for row in connection.execute(query)]
@@ -95,9 +91,7 @@ class Batches:
                     f"newer content was planned (key {plan.key[:8]})",
                 )
             fault("plan.superseded")
-            batch_id = self._insert(
-                connection, plan, text, root_run=root_run, forced=forced, published=published
-            )
+            batch_id = self._insert(connection, plan, text, root_run=root_run, forced=forced, published=published)
             fault("plan.written")
         fault("plan.committed")
         return self.get([batch_id])[0]
@@ -114,9 +108,7 @@ class Batches:
                 self._reopen(connection, batch, root_run=root_run, published=published)
         return self.get([batch.id])[0]
 
-    def _reopen(
-        self, connection: Connection, batch: Batch, *, root_run: str | None, published: int | None
-    ) -> None:
+    def _reopen(self, connection: Connection, batch: Batch, *, root_run: str | None, published: int | None) -> None:
         if other := self._unfinished(connection, batch.pipeline, batch.partition):
             reason = f"other content was taken up again (key {batch.key[:8]})"
             self._end(connection, other.id, BatchState.SUPERSEDED, reason)
@@ -128,9 +120,7 @@ class Batches:
             )
         number = _next_publication(connection, batch.pipeline, batch.partition, published)
         values = {"reason": None, "finished_at": None, "root_run": root_run, "publication": number}
-        connection.execute(
-            update(batches).where(batches.c.id == batch.id).values(state=BatchState.OPEN, **values)
-        )
+        connection.execute(update(batches).where(batches.c.id == batch.id).values(state=BatchState.OPEN, **values))
 
     def finish(self, batch_id: int, state: BatchState, reason: str | None = None) -> bool:
         """End an open batch with a verdict; False if it had ended already."""
@@ -193,9 +183,7 @@ class Batches:
             "forced": forced,
             "created_at": self._clock.now().isoformat(),
         }
-        batch_id = int(
-            connection.execute(insert(batches).values(values).returning(batches.c.id)).scalar_one()
-        )
+        batch_id = int(connection.execute(insert(batches).values(values).returning(batches.c.id)).scalar_one())
         if plan.chunks:
             connection.execute(
                 insert(chunks),
@@ -204,9 +192,7 @@ class Batches:
         return batch_id
 
 
-def new_chunk(
-    batch_id: int, index: int, items: int, payload: Mapping[str, Any], deaths: int = 0
-) -> dict[str, Any]:
+def new_chunk(batch_id: int, index: int, items: int, payload: Mapping[str, Any], deaths: int = 0) -> dict[str, Any]:
     """The row of a chunk that nobody has worked on."""
     return {
         "batch_id": batch_id,

@@ -97,9 +97,7 @@ class Chunks:
         fault("commit.committed")
         return landed
 
-    def fail(
-        self, owner: str, claim: Claim, error: str, *, attempts: int, deaths: int, due_at: float | None
-    ) -> bool:
+    def fail(self, owner: str, claim: Claim, error: str, *, attempts: int, deaths: int, due_at: float | None) -> bool:
         """Record a failed try: the chunk waits until `due_at`, or has failed for good if that is None."""
         state = ChunkState.FAILED if due_at is None else ChunkState.PENDING
         return self._end_claim(
@@ -129,13 +127,10 @@ class Chunks:
         with self._store.write() as connection:
             if not self._end(connection, owner, claim, {"state": ChunkState.SPLIT, "owner": None}):
                 return False
-            last = connection.execute(
-                select(func.max(chunks.c.idx)).where(chunks.c.batch_id == claim.batch_id)
-            )
+            last = connection.execute(select(func.max(chunks.c.idx)).where(chunks.c.batch_id == claim.batch_id))
             first = last.scalar_one() + 1
             rows = [
-                new_chunk(claim.batch_id, first + n, half.items, half.payload, deaths)
-                for n, half in enumerate(halves)
+                new_chunk(claim.batch_id, first + n, half.items, half.payload, deaths) for n, half in enumerate(halves)
             ]
             connection.execute(insert(chunks), rows)
             fault("split.written")
@@ -264,9 +259,7 @@ def _replace_result(connection: Connection, batch_id: int, change: Settled) -> N
             chunks.c.revision == change.revision,
             chunks.c.state == ChunkState.DONE,
         )
-        .values(
-            revision=change.revision + 1, **{name: bindparam(bind.key) for name, bind in _RESULT_BINDS.items()}
-        ),
+        .values(revision=change.revision + 1, **{name: bindparam(bind.key) for name, bind in _RESULT_BINDS.items()}),
         _result_values(change.result),
     )
     if replaced.rowcount != 1:

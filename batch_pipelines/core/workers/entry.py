@@ -38,6 +38,7 @@ KINDS: tuple[type[BatchError], ...] = (
     TransientError,
 )
 TRACEBACK_CHARS = 8000
+MESSAGE_CHARS = 4000
 
 
 def run(function: str, payload: Mapping[str, Any], soft_s: float | None) -> Returned | Raised:
@@ -45,8 +46,8 @@ def run(function: str, payload: Mapping[str, Any], soft_s: float | None) -> Retu
     began = time.perf_counter()
     try:
         with _soft_limit(soft_s):
-            value = _resolve(function)(payload)
-            json.dumps(value)  # plain data only: what does not pickle would kill the worker
+            # Through JSON, so that it is plain data: what does not pickle here, or unpickle there, breaks the pool.
+            value = json.loads(json.dumps(_resolve(function)(payload)))
     except BaseException as error:  # noqa: BLE001  a worker reports whatever user code raises, exits included
         return _describe(error)
     return Returned(value, time.perf_counter() - began)
@@ -61,10 +62,18 @@ def _resolve(function: str) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
 
 def _describe(error: BaseException) -> Raised:
     kind = next((kind.__name__ for kind in KINDS if isinstance(error, kind)), "TransientError")
-    text = str(error) or type(error).__name__
+    text = _text(error)
     message = text if isinstance(error, BatchError) else f"{type(error).__name__}: {text}{_place(error)}"
     delay_s = error.delay_s if isinstance(error, TransientError) else None
-    return Raised(kind, message, "".join(traceback.format_exception(error))[-TRACEBACK_CHARS:], delay_s)
+    return Raised(kind, message[:MESSAGE_CHARS], "".join(traceback.format_exception(error))[-TRACEBACK_CHARS:], delay_s)
+
+
+def _text(error: BaseException) -> str:
+    """What the exception says of itself; some of users' own cannot even do that."""
+    try:
+        return f"{error}" or type(error).__name__
+    except Exception as why:  # noqa: BLE001
+        return f"no message: {type(why).__name__} in its __str__"
 
 
 def _place(error: BaseException) -> str:

@@ -12,25 +12,28 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
+PARENT = "BP_POOL_OWNER"  # environment variable: pid of the process that starts a fork server
 
 
-def die_with_parent(number: signal.Signals = signal.SIGKILL, *, parent: int | None = None) -> None:
+def die_with_parent(number: signal.Signals = signal.SIGKILL, *, parent: int) -> None:
     """Have the kernel send `number` to this process when its parent dies; end now if it is dead already.
 
     Args:
         number: The signal.
-        parent: Pid the parent had when this process began, where known.
+        parent: Pid of the parent that began this process. (It may well be 1, in a container.)
     """
     if sys.platform != "linux":
         return
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
-    if os.getppid() == 1 or (parent is not None and os.getppid() != parent):
+    if os.getppid() != parent:
         os.kill(os.getpid(), number)
 
 
 def guard_worker() -> None:
     """Make this worker the head of a process group that dies with it, and let it die with its parent."""
     parent = os.getppid()
+    if parent == 1:  # never the fork server's pid: it has died already
+        os.kill(os.getpid(), signal.SIGKILL)
     os.setpgid(0, 0)
     die_with_parent(parent=parent)
     worker = os.getpid()

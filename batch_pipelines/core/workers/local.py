@@ -18,7 +18,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from batch_pipelines.core.model import Task
 from batch_pipelines.core.workers import entry
-from batch_pipelines.core.workers.guard import guard_worker
+from batch_pipelines.core.workers.guard import PARENT, guard_worker
 from batch_pipelines.core.workers.pool import Died, Ending, Lost, Raised, Returned, TimedOut
 
 RECYCLE_AFTER = 1000
@@ -42,6 +42,7 @@ class LocalPool:
         self._endings: queue.SimpleQueue[tuple[int, Ending]] = queue.SimpleQueue()
         self._context = _WorkerContext()
         self._context.set_forkserver_preload([PRELOAD, *preload])
+        os.environ[PARENT] = str(os.getpid())
         with _no_main_module():
             forkserver.ensure_running()
         self._pool = self._new_pool()

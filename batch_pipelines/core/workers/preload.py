@@ -3,14 +3,13 @@
 Nothing of Dagster, pandas or DuckDB may come in here: each would cost every worker memory and start-up time.
 """
 
+import os
 import sys
 
 from batch_pipelines.core.workers import entry
-from batch_pipelines.core.workers.guard import die_with_parent
+from batch_pipelines.core.workers.guard import PARENT, die_with_parent
 
 __all__ = ["entry"]
 
-if (
-    sys.argv[:1] == ["-c"] and "multiprocessing.forkserver" in sys.modules
-):  # only ever true inside the fork server
-    die_with_parent()
+if sys.argv[:1] == ["-c"] and "multiprocessing.forkserver" in sys.modules:  # only ever true inside the fork server
+    die_with_parent(parent=int(os.environ.get(PARENT, os.getppid())))

@@ -64,9 +64,9 @@ def load(path: Path) -> DeltaTable | None:
 
 
 def version(path: Path) -> int | None:
-    """The table's version, None without a table."""
+    """The table's version, None if nothing was ever published: version 0 is a table that was only just made."""
     table = load(path)
-    return None if table is None else table.version()
+    return (table.version() or None) if table else None
 
 
 def published_number(path: Path, app: str) -> int | None:
@@ -94,7 +94,12 @@ def files_by_partition(path: Path, partition: str) -> list[str]:
 def schema_of(path: Path) -> pa.Schema | None:
     """The table's columns (the partition column among them), None without a table."""
     table = load(path)
-    return None if table is None else pa.schema(table.schema().to_arrow())  # type: ignore[arg-type]  # it exports Arrow
+    return None if table is None else columns_of(table)
+
+
+def columns_of(table: DeltaTable) -> pa.Schema:
+    """The columns that this handle sees."""
+    return pa.schema(table.schema().to_arrow())  # type: ignore[arg-type]  # it exports Arrow
 
 
 def widened(existing: pa.Schema | None, wanted: pa.Schema, dataset: str) -> pa.Schema:
@@ -119,8 +124,13 @@ def widened(existing: pa.Schema | None, wanted: pa.Schema, dataset: str) -> pa.S
     return pa.schema([*kept, *added, pa.field(PARTITION, pa.string())])
 
 
+def create(path: Path, schema: pa.Schema) -> None:
+    """Make the table, without rows, unless another was faster. (Delta lets two creators that also add rows both win.)"""
+    DeltaTable.create(path, schema=schema, partition_by=[PARTITION], mode="ignore")
+
+
 def replace_partition(
-    path: Path,
+    table: DeltaTable,
     partition: str,
     parts: Sequence[PartAction],
     schema: pa.Schema,
@@ -131,10 +141,19 @@ def replace_partition(
 ) -> bool:
     """Make exactly `parts` the content of the partition, in one commit that carries the publication number.
 
+    Args:
+        table: The very handle on which it was found that `number` may be published. Delta refuses the commit if the
+            partition or its number was written to since then, but knows of nothing that a handle had not loaded.
+        partition: Its key.
+        parts: Its whole content.
+        schema: All columns of the table afterwards.
+        app: Name of the partition's publication numbers.
+        number: The publication number.
+        note: Kept with the commit.
+
     Returns:
         False if another commit came between: look again, then decide again.
     """
-    table = load(path) or DeltaTable.create(path, schema=schema, partition_by=[PARTITION], mode="ignore")
     now_ms = int(time.time() * 1000)
     actions = [
         AddAction(

@@ -18,11 +18,11 @@ from batch_pipelines.core.workload import Verdict
 from batch_pipelines.processing.tables.delta import (
     PartAction,
     app_id,
+    columns_of,
+    create,
     delta_stats,
     load,
-    published_number,
     replace_partition,
-    schema_of,
     table_path,
     widened,
 )
@@ -48,7 +48,8 @@ def publish(data: Path, batch: Batch, chunks: Sequence[Chunk], schema: pa.Schema
     parts = _parts(chunks)
     checked = False
     for _ in range(TRIES):
-        there = published_number(path, app) or 0
+        table = load(path)
+        there = (table.transaction_version(app) if table else None) or 0
         if there > batch.publication:
             return Verdict(BatchState.SUPERSEDED, f"publication {there} is newer than {batch.publication}")
         if there == batch.publication:
@@ -57,25 +58,26 @@ def publish(data: Path, batch: Batch, chunks: Sequence[Chunk], schema: pa.Schema
             _check(path, batch, parts, schema)
             checked = True
         fault("publish.checked")
-        table_schema = widened(schema_of(path), schema, batch.pipeline)
+        if table is None:
+            create(path, widened(None, schema, batch.pipeline))
+            fault("publish.table_made")
+            continue
+        table_schema = widened(columns_of(table), schema, batch.pipeline)
         note = {"batch": batch.key, "generation": batch.generation, "partition": batch.partition}
         committed = replace_partition(
-            path, batch.partition, parts, table_schema, app=app, number=batch.publication, note=note
+            table, batch.partition, parts, table_schema, app=app, number=batch.publication, note=note
         )
         fault("publish.delta_committed")
-        if committed and load(path) is not None:
+        if committed:
             return Verdict(BatchState.PUBLISHED)
     msg = f"{batch.name}: {TRIES} commits in a row were overtaken by others; something else writes to {path}"
     raise IntegrityError(msg)
 
 
 def _parts(chunks: Sequence[Chunk]) -> list[PartAction]:
-    found = [
-        chunk.result.detail["part"] for chunk in chunks if chunk.result and chunk.result.detail.get("part")
-    ]
+    found = [chunk.result.detail["part"] for chunk in chunks if chunk.result and chunk.result.detail.get("part")]
     return [
-        PartAction(path=part["path"], rows=part["rows"], size=part["bytes"], stats=delta_stats(part))
-        for part in found
+        PartAction(path=part["path"], rows=part["rows"], size=part["bytes"], stats=delta_stats(part)) for part in found
     ]
 
 
@@ -90,8 +92,6 @@ def _check(path: Path, batch: Batch, parts: Sequence[PartAction], schema: pa.Sch
             msg = f"{batch.name}: part {part.path} is missing or not of {part.size:,} bytes; process with force"
             raise IntegrityError(msg)
         footer = pq.read_metadata(file)
-        if footer.num_rows != part.rows or not footer.schema.to_arrow_schema().equals(
-            schema, check_metadata=False
-        ):
+        if footer.num_rows != part.rows or not footer.schema.to_arrow_schema().equals(schema, check_metadata=False):
             msg = f"{batch.name}: part {part.path} has other rows or columns than were committed"
             raise IntegrityError(msg)

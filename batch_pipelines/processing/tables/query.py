@@ -6,6 +6,7 @@ The connection can read these tables and nothing else: no files, no network, no 
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -51,12 +52,13 @@ def run_query(connection: duckdb.DuckDBPyConnection, sql: str, limit: int | None
         ConfigError: The SQL is wrong, or a value in it cannot be computed; the message is DuckDB's.
     """
     try:
-        relation = connection.sql(sql)
+        relation: Any = connection.sql(sql)  # None for a statement without rows, whatever the stubs say
         if relation is None:
             return pa.table({})
-        return (relation if limit is None else relation.limit(limit)).to_arrow_table()
+        rows: pa.Table = (relation if limit is None else relation.limit(limit)).to_arrow_table()
     except duckdb.Error as error:
         raise ConfigError(str(error)) from error
+    return rows
 
 
 def table_names(data: Path) -> list[str]:
@@ -74,9 +76,7 @@ def count_rows(data: Path, dataset: str, partition: str | None = None) -> int:
     return sum(int(n) for n, value in zip(rows, partitions, strict=True) if partition in (None, value))
 
 
-def _add_view(
-    connection: duckdb.DuckDBPyConnection, name: str, table: DeltaTable, *, system_columns: bool
-) -> None:
+def _add_view(connection: duckdb.DuckDBPyConnection, name: str, table: DeltaTable, *, system_columns: bool) -> None:
     dataset = table.to_pyarrow_dataset()
     hidden = () if system_columns else SYSTEM_COLUMNS
     columns = ", ".join(_quoted(column) for column in dataset.schema.names if column not in hidden)
