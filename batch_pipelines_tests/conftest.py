@@ -9,6 +9,7 @@ from typing import NoReturn
 import pytest
 import redis
 
+from batch_pipelines_tests.ledgers import made
 from batch_pipelines_tests.servers import (
     Database,
     PostgresServer,
@@ -30,6 +31,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("BP_HOME", str(folder))
     monkeypatch.setenv("BP_DATA", str(folder / "data"))
     return folder
+
+
+@pytest.fixture(scope="session")
+def blank_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite ledger, to be copied (see ledgers.py)."""
+    return made(tmp_path_factory.mktemp("ledger"))
 
 
 @pytest.fixture(scope="session")

@@ -30,14 +30,19 @@ def talk() -> Console:
 
 
 def say(text: str, style: str = "") -> None:
-    """Say one line on stderr; the terminal wraps it, nothing else does."""
+    """Say one line on stderr, after all that is on stdout so far; the terminal wraps it, nothing else does."""
+    sys.stdout.flush()
     talk().print(Text(text, style), soft_wrap=True)
 
 
 def command(arguments: str = "") -> str:
     """Return a command as it works where the user is: through run.py in the repository's root, else `bp`."""
-    here = Path("run.py").is_file() and Path("workspace.yaml").is_file()
-    return f"{'python3 run.py' if here else 'bp'} {arguments}".strip()
+    return f"{'python3 run.py' if through_run_py() else 'bp'} {arguments}".strip()
+
+
+def through_run_py() -> bool:
+    """Whether this is the repository's root, where `python3 run.py` stands for `bp` and more."""
+    return Path("run.py").is_file() and Path("workspace.yaml").is_file()
 
 
 def tolerate_narrow_encodings() -> None:

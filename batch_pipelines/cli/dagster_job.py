@@ -37,7 +37,7 @@ def environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str
     }
 
 
-def execute(settings: Settings, job: str, config: Mapping[str, Any], log: Path, look: Callable[[], None]) -> int:
+def execute(settings: Settings, job: str, config: Mapping[str, Any], log: Path, look: Callable[[bool], None]) -> int:
     """Run a job; return its exit code, negative if a signal ended it.
 
     Args:
@@ -45,7 +45,7 @@ def execute(settings: Settings, job: str, config: Mapping[str, Any], log: Path, 
         job: Name of the job.
         config: Its run config.
         log: File for all that it says.
-        look: Called a few times a second while it runs.
+        look: Called a few times a second while it runs, with whether it was told to stop.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bp-") as folder:
@@ -54,19 +54,19 @@ def execute(settings: Settings, job: str, config: Mapping[str, Any], log: Path, 
         return run(command_line(job, file), log, look, cwd=settings.home, env=environment(settings, os.environ))
 
 
-def run(argv: Sequence[str], log: Path, look: Callable[[], None], *, cwd: Path, env: Mapping[str, str]) -> int:
+def run(argv: Sequence[str], log: Path, look: Callable[[bool], None], *, cwd: Path, env: Mapping[str, str]) -> int:
     """Run a command in a process group of its own, so that Ctrl-C reaches it once, from us."""
     with log.open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603  our own command
             argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, process_group=0
         )
         try:
-            with _forwarding(process):
+            with _forwarding(process) as asked:
                 while True:
                     try:
                         return process.wait(LOOK_EVERY_S)
                     except subprocess.TimeoutExpired:
-                        look()
+                        look(bool(asked))
         finally:
             if process.poll() is None:  # looking failed: leave nothing behind
                 process.terminate()
@@ -80,8 +80,12 @@ def tail(log: Path, lines: int) -> list[str]:
 
 
 @contextmanager
-def _forwarding(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Pass on signals: the first asks the process to stop, another kills it and all it started."""
+def _forwarding(process: "subprocess.Popen[bytes]") -> Iterator[list[int]]:
+    """Pass on signals: the first asks the process to stop, another kills it and all it started. Yields them.
+
+    Raises:
+        KeyboardInterrupt: It stopped because of them.
+    """
     asked: list[int] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
@@ -93,11 +97,11 @@ def _forwarding(process: "subprocess.Popen[bytes]") -> Iterator[None]:
 
     before = {number: signal.signal(number, forward) for number in SIGNALS}
     try:
-        yield
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if asked:
+    if asked and process.returncode:
         raise KeyboardInterrupt
 
 

@@ -11,7 +11,7 @@ from batch_pipelines.cli import places
 from batch_pipelines.cli.cells import as_text, printable
 from batch_pipelines.cli.console import command, data, say
 from batch_pipelines.cli.output import CsvFlag, Format, JsonFlag, chosen, write_csv, write_json
-from batch_pipelines.cli.reasons import values_of
+from batch_pipelines.cli.reasons import sentence_of
 
 if TYPE_CHECKING:
     from batch_pipelines.processing.pipeline import Processing
@@ -126,7 +126,7 @@ def _show(
     out = data()
     for each in why:
         shown = each if not text or text in each.name.lower() else _only(each, text)
-        out.print(f"{shown.count:>11,}  {shown.name}: {values_of(shown)}", soft_wrap=True)
+        out.print(f"{shown.count:>11,}  {sentence_of(shown)} [{shown.rule}]", soft_wrap=True)
     out.print()
     shown_ones = list(islice(found, limit or None))
     for letter in shown_ones:

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from batch_pipelines.cli import dagster_job, places
 from batch_pipelines.cli.closing import show_counts, show_place
-from batch_pipelines.cli.console import command, data, say
+from batch_pipelines.cli.console import command, data, say, through_run_py
 from batch_pipelines.cli.output import write_table
 from batch_pipelines.cli.progress_bar import showing
 from batch_pipelines.cli.query import rows_of
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 JOB = "process_data"
 DATASET = "flights"
 LOG_LINES = 12
+STOPPING = Stage("stopping; Ctrl-C again kills it")
 LOOK = (
     "select date, carrier, flight, origin, dest, dep_delay, arr_delay, delay_band "
     "from flights order by arr_delay desc limit 5"
@@ -30,7 +29,6 @@ LOOK = (
 NEXT = (
     'query "select origin, avg(dep_delay) from flights group by origin"',
     "dead-letters flights",
-    "ui",
 )
 
 
@@ -67,7 +65,13 @@ def _run(processing: "Processing", missing: list[str]) -> None:
         with showing(clock) as show:
             show(Stage("starting Dagster"))
             dagster_job.prepare(processing.settings)
-            code = dagster_job.execute(processing.settings, JOB, {"dataset": DATASET}, log, lambda: show(watch.look()))
+            code = dagster_job.execute(
+                processing.settings,
+                JOB,
+                {"dataset": DATASET},
+                log,
+                lambda stopping: show(STOPPING if stopping else watch.look()),
+            )
     except KeyboardInterrupt:
         say(f"what is done is kept; {command('demo')} goes on from there")
         raise
@@ -85,11 +89,8 @@ def _failure(processing: "Processing", code: int, log: Path) -> list[str]:
     bad = [each.trouble.id for each in standings(processing, DATASET) if each.trouble]
     why = [f"{each.dataset}/{each.partition}: {each.message}" for each in processing.review(bad)]
     ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    return [
-        *why,
-        f"the job {JOB} {ended}; the last lines of its log are above, all of it is in {places.shown_path(log)}. "
-        f"{command('demo')} goes on where it stopped",
-    ]
+    where = f"the last lines of its log are above, all of it is in {places.shown_path(log)}"
+    return [*why, f"the job {JOB} {ended}; {where}. {command('demo')} goes on where it stopped"]
 
 
 def _close(processing: "Processing", current: Mapping[str, "Batch | None"]) -> None:
@@ -100,9 +101,10 @@ def _close(processing: "Processing", current: Mapping[str, "Batch | None"]) -> N
     show_counts(processing, DATASET, reports)
     out.print()
     show_place(processing, DATASET)
-    out.print("The latest arrivals in it:\n")
+    out.print("The longest delays in it:\n")
     rows = rows_of(processing.settings.data, LOOK)
     write_table(rows.column_names, rows.to_pylist())
     out.print("\nNext:")
     for each in NEXT:
         out.print(f"  {command(each)}", style="bold", soft_wrap=True)
+    out.print(f"  {command('ui') if through_run_py() else 'dagster dev'}", style="bold")

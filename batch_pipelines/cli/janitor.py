@@ -1,12 +1,13 @@
 """`bp janitor`: removes files that nobody names any more."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from batch_pipelines.cli import places
 from batch_pipelines.cli.console import data
 from batch_pipelines.cli.output import JsonFlag, write_json, write_table
+from batch_pipelines.core.model import BatchState
 
 
 def janitor(
@@ -27,9 +28,9 @@ def janitor(
         for each in wanted:
             if each not in known:
                 places.entry_of(processing.catalog, each)
-        unfinished = [batch for each in known for batch in ledger.batches.of_pipeline(each)]
-        pins = pinned_versions(batch for batch in unfinished if batch.state in ("open", "failed"))
-        rows = []
+        alive = (BatchState.OPEN, BatchState.FAILED)
+        pins = pinned_versions(batch for each in known for batch in ledger.batches.of_pipeline(each, alive))
+        rows: list[dict[str, Any]] = []
         for each in wanted:
             swept = sweep(data_folder, ledger, each, pins.get(each, ()))
             rows.append({"dataset": each, "files": swept.files, "bytes": swept.bytes})

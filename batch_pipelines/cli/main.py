@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -33,13 +34,14 @@ class Commands(TyperGroup):
 
     debug = False
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
-        """Run a command and end the process; without `standalone_mode`, let errors pass."""
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a command and end the process; with `standalone_mode=False`, let errors pass."""
+        run = partial(super().main, *args, **{**extra, "standalone_mode": False})
+        if not extra.get("standalone_mode", True):
+            return run()
         self.debug = os.environ.get("BP_DEBUG", "") not in ("", "0")
         tolerate_narrow_encodings()
-        sys.exit(self._exit_code(lambda: super(Commands, self).main(*args, standalone_mode=False, **extra)))
+        sys.exit(self._exit_code(run))
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # typer's Context is click's
         """Run a command, once it is known whether tracebacks are wanted."""

@@ -87,7 +87,7 @@ def write_table(
         wide[squeezed] = min(wide[squeezed], width - sum(wide[name] + GAP for name in columns if name != squeezed))
         cells[squeezed] = [_cut(cell, wide[squeezed]) for cell in cells[squeezed]]
     fitting = _fitting([wide[name] for name in columns], width or PIPE_WIDTH)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, GAP, 0, 0), show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, GAP - 1, 0, 0), show_edge=False)
     for name in columns[:fitting]:
         figures = name in right or (bool(rows) and all(_is_number(row.get(name)) for row in rows))
         table.add_column(Text(name), justify="right" if figures else "left", no_wrap=True)

@@ -1,6 +1,7 @@
 """Progress on stderr: a bar on a terminal; elsewhere a plain line when the stage changes, and every few seconds."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from batch_pipelines.cli.watching import Stage
 from batch_pipelines.core.clock import Clock, SystemClock
 
 LINE_EVERY_S = 3.0
+LOOK_EVERY_S = 0.25
 
 
 class Show(Protocol):
@@ -48,6 +50,26 @@ def showing(clock: Clock | None = None) -> Iterator[Show]:
             )
 
         yield show
+
+
+@contextmanager
+def showing_meanwhile(look: Callable[[], Stage], every_s: float = LOOK_EVERY_S) -> Iterator[None]:
+    """Progress while the block works in this thread and cannot tell; `look` is called in another."""
+    done = threading.Event()
+
+    def keep_looking(show: Show) -> None:
+        show(look())
+        while not done.wait(every_s):
+            show(look())
+
+    with showing() as show:
+        watcher = threading.Thread(target=keep_looking, args=(show,), name="progress", daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
 
 
 class PlainLines:

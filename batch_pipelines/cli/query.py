@@ -80,9 +80,11 @@ def one_line(message: str, tables: list[str]) -> str:
     if unknown := re.search(r"Table with name (\S+) does not exist", message):
         there = ", ".join(tables) if tables else "none yet"
         return f"there is no table {unknown[1]!r}. Tables: {there}. All datasets: {command('datasets')}"
-    lines = [line.strip() for line in message.splitlines() if line.strip(" ^")]
-    spoken = [line for line in lines if not line.startswith("LINE ")]
-    return f'{" ".join(spoken)}. Tables and columns: {command("query")} "describe"'
+    if not re.match(r"\w+( \w+)* Error: ", message):
+        return message
+    lines = [line.strip() for line in message.partition("Candidate functions:")[0].splitlines()]
+    spoken = " ".join(line for line in lines if line.strip("^") and not line.startswith("LINE "))
+    return f'{spoken.rstrip(".!?")}. Tables: {command("query")} "show tables"'
 
 
 def _show(result: "pa.Table", limit: int) -> None:

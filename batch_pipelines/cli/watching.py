@@ -55,9 +55,19 @@ class Watch:
         dataset: The dataset that is processed.
         references: Datasets that may have to be processed before.
         partitions: How many partitions there are to process.
+        begin: What is being done until there is a batch.
     """
 
-    def __init__(self, ledger: "Ledger", dataset: str, references: Collection[str], partitions: int) -> None:
+    def __init__(
+        self,
+        ledger: "Ledger",
+        dataset: str,
+        references: Collection[str],
+        partitions: int,
+        *,
+        begin: str = "starting Dagster",
+    ) -> None:
+        self._begin = begin
         self._batches = ledger.batches
         self._chunks = ledger.chunks
         self._dataset = dataset
@@ -74,8 +84,8 @@ class Watch:
         """Read the ledger."""
         batches = self._moved(self._dataset)
         if not batches:
-            first = [name for name in self._references if self._moved(name)]
-            return Stage(f"processing {', '.join(first)} first" if first else "starting Dagster")
+            first = any(self._moved(name) for name in self._references)
+            return Stage("processing the tables it refers to" if first else self._begin)
         counts = self._chunks.counts([batch.id for batch in batches])
         ended = sum(batch.state is not BatchState.OPEN for batch in batches)
         if len(batches) < self._partitions and not counts.chunks_done and not counts.chunks_claimed:

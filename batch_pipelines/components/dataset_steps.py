@@ -17,6 +17,7 @@ from batch_pipelines.orchestration.progress import Narrator
 from batch_pipelines.orchestration.session import failure, open_processing
 from batch_pipelines.processing.pipeline import BatchReport, Overrides, Planning, Processing, failures_of
 
+LINES = 50
 StepContext = dg.OpExecutionContext | dg.AssetExecutionContext
 
 
@@ -129,10 +130,7 @@ def publish(context: StepContext, processing: Processing, planned: Mapping[str, 
     )
     reports = processing.review(planning.batch_ids)
     current = frozenset(planning.current)
-    for report in reports:
-        say = context.log.info if report.ok else context.log.error
-        note = "current, nothing to do: " if report.batch_id in current else ""
-        say("%s/%s: %s%s", report.dataset, report.partition, note, report.message)
+    _tell_outcome(context, reports, current)
     return Outcome(
         dataset=planning.dataset,
         good=[report for report in reports if report.ok],
@@ -160,6 +158,20 @@ def _materialisations(processing: Processing, reports: Sequence[BatchReport]) ->
             describers[report.dataset] = Describer(processing, report.dataset)
         for key, metadata in describers[report.dataset].describe(report).items():
             yield dg.AssetMaterialization(asset_key=key, partition=dagster_key(report.partition), metadata=metadata)
+
+
+def _tell_outcome(context: StepContext, reports: Sequence[BatchReport], current: frozenset[int]) -> None:
+    """Say what became of each batch; of very many, only of those that failed (a line costs Dagster 10 ms)."""
+    good = [report for report in reports if report.ok]
+    for report in reports:
+        if not report.ok:
+            context.log.error("%s/%s: %s", report.dataset, report.partition, report.message)
+        elif len(good) <= LINES:
+            note = "current, nothing to do: " if report.batch_id in current else ""
+            context.log.info("%s/%s: %s%s", report.dataset, report.partition, note, report.message)
+    if len(good) > LINES:
+        rows, letters = sum(report.rows for report in good), sum(report.dead_letters for report in good)
+        context.log.info("%d partitions are published: %d rows, %d dead letters", len(good), rows, letters)
 
 
 def _tell_plan(context: StepContext, processing: Processing, planning: Planning) -> None:

@@ -26,6 +26,7 @@ from batch_pipelines.core.workers.pool import Died, Ending, Lost, WorkerPool
 from batch_pipelines.core.workload import Workload
 
 POLL_S = 0.5
+SHORTEST_S = 0.001  # clocks that count in microseconds would never reach a time that lies between two of them
 CLAIM_AHEAD = 4
 
 
@@ -200,7 +201,7 @@ class _Shift:
         due = self._ledger.chunks.next_due(sorted(self._open))
         if due is None and not wait_for_others:
             return False
-        pause = POLL_S if due is None else min(max(due - self._clock.now().timestamp(), 0.0), POLL_S)
+        pause = POLL_S if due is None else min(max(due - self._clock.now().timestamp(), SHORTEST_S), POLL_S)
         self._clock.sleep(pause)
         return True
 

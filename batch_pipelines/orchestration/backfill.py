@@ -19,7 +19,7 @@ from dagster._utils.interrupts import capture_interrupts  # noqa: TID251  Ctrl-C
 from batch_pipelines.core.settings import Settings
 from batch_pipelines.orchestration.instance import open_instance
 from batch_pipelines.orchestration.names import job_name
-from batch_pipelines.orchestration.partitions import announce_files
+from batch_pipelines.orchestration.partitions import announce_files, partitions_def
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 
 DEFINITIONS = "batch_pipelines.definitions"
@@ -68,6 +68,19 @@ def run_range(
             failed = result.filter_events(lambda event: event.is_step_failure)
             said = [str(event.step_failure_data.error_display_string) for event in failed]
             return RangeRun(result.run_id, result.success, said)
+
+
+def ordered_keys(settings: Settings, declaration: DatasetDeclaration, partitions: Sequence[str]) -> list[str]:
+    """Return every key of a dataset in the order in which Dagster has them, `partitions` among them.
+
+    Keys of files stand in the order in which they became known, which need not be that of their names.
+    """
+    definition = partitions_def(declaration)
+    if definition is None:
+        return []
+    with open_instance(settings) as instance:
+        announce_files(instance, declaration, partitions)
+        return list(definition.get_partition_keys(dynamic_partitions_store=instance))
 
 
 def range_tags(partitions: Sequence[str]) -> Mapping[str, str]:

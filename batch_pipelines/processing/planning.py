@@ -14,18 +14,16 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from batch_pipelines.core.errors import ConfigError, InputError, SourceChanged
+from batch_pipelines.core.errors import ConfigError, SourceChanged
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.ledger.ledger import Ledger
 from batch_pipelines.core.model import Batch, BatchPlan, BatchState, ChunkPlan, Json
 from batch_pipelines.processing.declaration.catalog import Catalog, Entry
-from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.declaration.types import arrow_type
-from batch_pipelines.processing.declaration.model import CsvOptions, DatasetDeclaration
+from batch_pipelines.processing.declaration.model import DatasetDeclaration
+from batch_pipelines.processing.file_columns import dialect_of, header_of, with_columns
 from batch_pipelines.processing.rows.expressions import describe
 from batch_pipelines.processing.sources.csv_plan import SourcePlan, plan_csv
-from batch_pipelines.processing.sources.csv_read import infer_columns
-from batch_pipelines.processing.sources.csv_records import Dialect
 from batch_pipelines.processing.sources.files import SourceFile, combined, files_of, sha256_of
 from batch_pipelines.processing.sources.staging import Caps
 from batch_pipelines.processing.tables.delta import (
@@ -35,8 +33,9 @@ from batch_pipelines.processing.tables.delta import (
     schema_of,
     table_path,
     version,
+    widened,
 )
-from batch_pipelines.processing.tables.parts import SYSTEM_FIELDS, schema_to_text
+from batch_pipelines.processing.tables.parts import SYSTEM_FIELDS, schema_from_text, schema_to_text
 
 Probe = Callable[[Json], Json]
 
@@ -64,6 +63,10 @@ class Request:
     force: bool = False
     root_run: str | None = None
     chunk_size: int | None = None
+
+    def asks_anew(self, batch: Batch) -> bool:
+        """Whether this forces what `batch` has been through: not if its own run, or a retry of that, forced it."""
+        return self.force and (self.root_run is None or self.root_run != batch.root_run)
 
 
 class Planner:
@@ -97,11 +100,12 @@ class Planner:
         digests = [sha256_of(file) for file in files]
         key = _batch_key(request, combined(digests), entry)
         number, current = self._reconcile(request)
-        if current and current.key == key and not (request.force and current.root_run != request.root_run):
+        if current and current.key == key and not request.asks_anew(current):
+            self._supersede_others(request, key)
             return current, Found.CURRENT
         pins = self._pins(entry.declaration)
         if taken_up := self._take_up(request, key, number, pins):
-            return taken_up, Found.RESUMED
+            return self._as_declared_today(taken_up, entry.declaration), Found.RESUMED
         fault("plan.started")
         plan = self._make(request, entry, files, digests, key, pins)
         batch = self._ledger.batches.open(plan, root_run=request.root_run, forced=request.force, published=number)
@@ -142,9 +146,23 @@ class Planner:
         failed = batches.failed(request.dataset, request.partition)
         if failed is None or failed.key != key or failed.plan["references"] != pins:
             return None
-        if request.force and failed.root_run != request.root_run:
+        if request.asks_anew(failed):
             return None
         return batches.reopen(failed, root_run=request.root_run, published=number)
+
+    def _supersede_others(self, request: Request, key: str) -> None:
+        """Other content was planned, and taken back before it was published: it must not be published after all."""
+        unfinished = self._ledger.batches.unfinished(request.dataset, request.partition)
+        if unfinished and unfinished.key != key:
+            reason = f"the source is again what is published (key {key[:8]})"
+            self._ledger.batches.finish(unfinished.id, BatchState.SUPERSEDED, reason)
+
+    def _as_declared_today(self, batch: Batch, declaration: DatasetDeclaration) -> Batch:
+        """What may change without another key (limits, attempts, time limits) counts as it is declared today."""
+        today = {**declaration.model_dump(mode="json"), "columns": batch.plan["declaration"]["columns"]}
+        if today == batch.plan["declaration"]:
+            return batch
+        return self._ledger.batches.amend(batch.id, {**batch.plan, "declaration": today})
 
     def _pins(self, declaration: DatasetDeclaration) -> Json:
         """Which version of each referenced table this batch will look at."""
@@ -174,8 +192,8 @@ class Planner:
                 )
         declaration = entry.declaration
         if declaration.columns is None:
-            declaration = declaration.model_copy(update={"columns": self._infer(declaration, files)})
-        headers = {file.name: _header(declaration, file, source) for file, source in zip(files, sources, strict=True)}
+            declaration = with_columns(declaration, files, schema_of(table_path(self._data, declaration.name)))
+        headers = {file.name: header_of(declaration, file, source) for file, source in zip(files, sources, strict=True)}
         plan: Json = {
             "declaration": declaration.model_dump(mode="json"),
             "folder": self._relative(entry.folder),
@@ -188,6 +206,8 @@ class Planner:
         }
         chunks = [chunk for source in sources for chunk in source.chunks]
         plan["schema"] = self._schema(request, declaration, plan, chunks)
+        table = schema_of(table_path(self._data, request.dataset))
+        widened(table, schema_from_text(plan["schema"]), request.dataset)  # now, not when all the work is done
         return BatchPlan(request.dataset, request.partition, key, plan, chunks)
 
     def _plan_file(self, request: Request, declaration: DatasetDeclaration, file: SourceFile) -> SourcePlan:
@@ -205,20 +225,6 @@ class Planner:
 
     def _relative(self, folder: Path) -> str:
         return str(folder.relative_to(self._home) if folder.is_relative_to(self._home) else folder)
-
-    def _infer(self, declaration: DatasetDeclaration, files: list[SourceFile]) -> Mapping[str, Column]:
-        """Types of undeclared columns: those the table has, else what the first file looks like."""
-        known = schema_of(table_path(self._data, declaration.name))
-        looks = infer_columns(
-            files[0].path,
-            dialect_of(declaration.csv),
-            declaration.csv.encoding,
-            Caps(),
-            nulls=declaration.nulls,
-            source=files[0].name,
-        )
-        types = {} if known is None else {field.name: _type_name(str(field.type)) for field in known}
-        return {name: Column(type=types.get(name) or kind) for name, kind in looks.items()}
 
     def _schema(self, request: Request, declaration: DatasetDeclaration, plan: Json, chunks: list[ChunkPlan]) -> str:
         """The columns that every part of this batch will have, as text. Found once for files of one kind."""
@@ -273,51 +279,6 @@ def _files_at(table: Path, at: int) -> list[str]:
     return [str(table / name) for name in files_at(table, at)]
 
 
-def dialect_of(csv: CsvOptions) -> Dialect:
-    """How the scanner has to read files written so."""
-    return Dialect(delimiter=csv.delimiter.encode(), quote=csv.quote.encode() if csv.quote else None)
-
-
 def _batch_key(request: Request, content: str, entry: Entry) -> str:
     parts = (request.dataset, request.partition, content, entry.declaration.version(entry.folder))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _header(declaration: DatasetDeclaration, file: SourceFile, source: SourcePlan) -> list[str]:
-    """Names of the file's columns, in its order.
-
-    Raises:
-        InputError: A declared column is missing, or there is one that is not declared and `extra: fail` forbids it.
-    """
-    columns = list(declaration.columns or {})
-    if not declaration.csv.header:
-        return columns
-    if not source.columns and not source.items:  # an empty file
-        return columns
-    if missing := [name for name in columns if name not in source.columns]:
-        raise InputError(
-            file.name,
-            f"column {', '.join(map(repr, missing))} is missing; the header has {', '.join(source.columns)}. "
-            "Correct the file, or `columns` in the dataset's YAML",
-            line=1,
-        )
-    extra = [name for name in source.columns if name not in columns]
-    if extra and declaration.extra == "fail":
-        raise InputError(
-            file.name,
-            f"column {', '.join(map(repr, extra))} is not declared; declare it, or write `extra: ignore`",
-            line=1,
-        )
-    return source.columns
-
-
-def _type_name(arrow: str) -> str | None:
-    names = {
-        "int64": "int",
-        "double": "float",
-        "string": "string",
-        "large_string": "string",
-        "string_view": "string",
-    }
-    names |= {"bool": "bool", "date32[day]": "date", "timestamp[us, tz=UTC]": "timestamp"}
-    return names.get(arrow)

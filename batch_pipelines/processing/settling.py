@@ -34,7 +34,6 @@ RULE = "duplicate"
 class _Loser:
     """A row whose key another one had first."""
 
-    row: int
     offset: int
     line: int
     key: str
@@ -72,25 +71,25 @@ def _losers(files: list[Path], key: list[str], data: Path) -> dict[str, list[_Lo
     scratch.mkdir(parents=True, exist_ok=True)
     columns = [_quoted(name) for name in key]
     query = f"""
-        WITH rows AS (
-            SELECT {", ".join(columns)}, _source, _line, _offset, filename, file_row_number AS n
-            FROM read_parquet(?, filename = true, file_row_number = true, union_by_name = true)
+        WITH __all AS (
+            SELECT {", ".join(columns)}, _source, _line, _offset, __part
+            FROM read_parquet(?, filename = '__part', hive_partitioning = false)
             WHERE {" AND ".join(f"{column} IS NOT NULL" for column in columns)}
         ),
-        twice AS (SELECT {", ".join(columns)} FROM rows GROUP BY ALL HAVING count(*) > 1),
-        ranked AS (
-            SELECT filename, n, _line, _offset, concat_ws(', ', {", ".join(columns)}) AS shown,
-                first(_source || ':' || _line) OVER same AS winner, row_number() OVER same AS place
-            FROM rows SEMI JOIN twice USING ({", ".join(columns)})
-            WINDOW same AS (PARTITION BY {", ".join(columns)} ORDER BY _source, _offset)
+        __twice AS (SELECT {", ".join(columns)} FROM __all GROUP BY ALL HAVING count(*) > 1),
+        __ranked AS (
+            SELECT __part, _line, _offset, concat_ws(', ', {", ".join(columns)}) AS __shown,
+                first(_source || ':' || _line) OVER __same AS __winner, row_number() OVER __same AS __place
+            FROM __all SEMI JOIN __twice USING ({", ".join(columns)})
+            WINDOW __same AS (PARTITION BY {", ".join(columns)} ORDER BY _source, _offset)
         )
-        SELECT filename, n, _offset, _line, shown, winner FROM ranked WHERE place > 1 ORDER BY filename, n
+        SELECT __part, _offset, _line, __shown, __winner FROM __ranked WHERE __place > 1 ORDER BY __part, _offset
     """  # noqa: S608  names are quoted, values bound
     found: dict[str, list[_Loser]] = {}
     with duckdb.connect(config={"memory_limit": MEMORY, "threads": 2, "temp_directory": str(scratch)}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        for name, row, offset, line, shown, winner in connection.execute(query, [[str(f) for f in files]]).fetchall():
-            found.setdefault(Path(name).name, []).append(_Loser(row, offset, line, str(shown), str(winner)))
+        for name, offset, line, shown, winner in connection.execute(query, [[str(f) for f in files]]).fetchall():
+            found.setdefault(Path(name).name, []).append(_Loser(offset, line, str(shown), str(winner)))
     return found
 
 
@@ -137,8 +136,8 @@ class _Workshop:
 
     def _without(self, chunk: Chunk, losers: list[_Loser]) -> pa.Table:
         table = read_part(table_path(self.data, self.batch.pipeline) / _part(chunk)["path"])
-        keep = np.ones(table.num_rows, np.bool_)
-        keep[[loser.row for loser in losers]] = False
+        offsets = np.array([loser.offset for loser in losers], np.int64)
+        keep = ~np.isin(table.column("_offset").to_numpy(), offsets)
         return table.filter(pa.array(keep))
 
     def _letters(self, chunk: Chunk, losers: list[_Loser]) -> pa.Table:

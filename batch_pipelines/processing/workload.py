@@ -10,7 +10,8 @@ from batch_pipelines.core.ledger.chunks import Settled
 from batch_pipelines.core.model import Batch, BatchState, Chunk, ChunkPlan, ChunkResult, Claim, Json, Task
 from batch_pipelines.core.workload import Verdict
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
-from batch_pipelines.processing.planning import dialect_of, pinned_files
+from batch_pipelines.processing.file_columns import dialect_of
+from batch_pipelines.processing.planning import pinned_files
 from batch_pipelines.processing.settling import settle_duplicates
 from batch_pipelines.processing.sources.csv_plan import split_csv
 from batch_pipelines.processing.tables.parts import part_stem, schema_from_text

@@ -19,5 +19,13 @@ def shop(home: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
+    """An instance in memory; one on disk takes seconds to make."""
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture
+def disk_instance() -> Iterator[dg.DagsterInstance]:
+    """An instance on disk, for what other processes, pools or re-execution need."""
     with dg.instance_for_test() as made:
         yield made

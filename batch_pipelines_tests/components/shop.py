@@ -8,9 +8,11 @@ from typing import Any
 import dagster as dg
 
 from batch_pipelines.components.dataset_inbox import evaluate
+from batch_pipelines.core.model import Batch
 from batch_pipelines.core.settings import Settings, load_settings
 from batch_pipelines.definitions import defs
 from batch_pipelines.orchestration.backfill import range_tags
+from batch_pipelines.orchestration.session import open_processing
 from batch_pipelines.processing.declaration.catalog import load_catalog
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.tables.query import count_rows
@@ -106,6 +108,11 @@ class Shop:
         context = dg.build_sensor_context(instance=instance, cursor=cursor)
         return evaluate(context, self.declaration(dataset), self.settings, now)
 
+    def batches(self, dataset: str) -> list[Batch]:
+        """All batches of a dataset that the ledger knows."""
+        with open_processing() as processing:
+            return processing.ledger.batches.of_pipeline(dataset)
+
     def rows(self, dataset: str, partition: str | None = None) -> int:
         """Rows in the table."""
         return count_rows(self.settings.data, dataset, partition)
@@ -113,14 +120,17 @@ class Shop:
 
 def materialised(result: dg.ExecuteInProcessResult, asset: str) -> dict[str | None, dict[str, Any]]:
     """Metadata values of an asset's materialisations in a run, by partition."""
+    events = result.filter_events(lambda event: event.is_step_materialization)
+    logged = [event.step_materialization_data.materialization for event in events]
     return {
-        event.partition: {name: value.value for name, value in event.materialization.metadata.items()}
-        for event in result.get_asset_materialization_events()
-        if event.asset_key == dg.AssetKey(asset)
+        each.partition: {name: value.value for name, value in each.metadata.items()}
+        for each in logged
+        if each.asset_key == dg.AssetKey(asset)
     }
 
 
 def failure_text(result: dg.ExecuteInProcessResult) -> str:
     """What the failed steps of a run said."""
     failures = result.filter_events(lambda event: event.is_step_failure)
-    return "\n".join(str(event.step_failure_data.user_failure_data.description) for event in failures)  # type: ignore[union-attr]
+    said = [event.step_failure_data.user_failure_data for event in failures]
+    return "\n".join(str(each.description) for each in said if each)

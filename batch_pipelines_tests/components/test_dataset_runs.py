@@ -22,6 +22,7 @@ def test_a_backfill_of_twelve_months_is_one_run_with_a_materialisation_for_each_
     assert shop.rows("sales") == sum(range(1, 13))
 
 
+@pytest.mark.timeout(300)
 def test_a_backfill_of_365_daily_files_is_one_run(shop: Shop, instance: dg.DagsterInstance) -> None:
     days = [str(date(2013, 1, 1) + timedelta(days=number)) for number in range(365)]
     partitions = {"every": "day", "start": days[0], "end": days[-1]}
@@ -55,7 +56,7 @@ def test_the_metadata_says_what_people_look_for(shop: Shop, instance: dg.Dagster
     assert columns["store"].constraints.other == ["in stores.store"]
     assert columns["doubled"].description == "Derived: amount * 2"
     assert "| 3 | B | 3.5 | 7.0 |" in table["preview"]
-    assert "| in: store | 2 |" in table["reject_reasons"]
+    assert "| reference: store | 2 |" in table["reject_reasons"]
     assert table["source_files"] == "- `sources/sales-2013-01.csv`"
     assert (table["generation"], table["publication"]) == (1, 1)
     letters = materialised(result, "sales_dead_letters")["2013-01"]
@@ -82,8 +83,8 @@ def test_a_partition_without_a_file_fails_the_run_and_the_others_are_there_all_t
     assert "1 of 2 partitions of sales failed:\n  sales/2013-02: sources/sales-2013-02.csv: partition" in failure_text(
         result
     )
-    assert list(materialised(result, "sales")) == ["2013-01"]
     assert instance.get_materialized_partitions(dg.AssetKey("sales")) == {"2013-01"}
+    assert shop.rows("sales") == 3
 
 
 def test_too_many_rejects_fail_the_run_and_leave_the_table_alone(shop: Shop, instance: dg.DagsterInstance) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from batch_pipelines.core.clock import FakeClock
 from batch_pipelines.core.ledger.ledger import Ledger, open_ledger
+from batch_pipelines_tests.ledgers import copied
 from batch_pipelines_tests.servers import Database, PostgresServer
 
 
@@ -32,7 +33,7 @@ def postgres_ledger_url(postgres_instance: PostgresServer) -> Iterator[str]:
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty ledger."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'ledger.db'}"
+        return copied(request.getfixturevalue("blank_ledger"), tmp_path)
     address: str = request.getfixturevalue("postgres_ledger_url")
     emptied(address)
     return address

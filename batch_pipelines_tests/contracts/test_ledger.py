@@ -36,7 +36,7 @@ def test_a_ledger_of_a_newer_release_is_refused_in_words(fresh_url: str) -> None
     ledger = open_ledger(fresh_url)
     with ledger.store.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(ConfigError, match="newer release.*9999"):
+    with pytest.raises(ConfigError, match=r"newer release.*9999"):
         open_ledger(fresh_url)
     ledger.close()
 

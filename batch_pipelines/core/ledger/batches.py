@@ -11,7 +11,7 @@ from batch_pipelines.core.errors import IntegrityError
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.ledger.schema import batches, chunks
 from batch_pipelines.core.ledger.store import Store
-from batch_pipelines.core.model import Batch, BatchPlan, BatchState, ChunkState
+from batch_pipelines.core.model import Batch, BatchPlan, BatchState, ChunkState, Json
 
 PLAN_BYTES = 64 * 1024
 
@@ -121,6 +121,16 @@ class Batches:
         number = _next_publication(connection, batch.pipeline, batch.partition, published)
         values = {"reason": None, "finished_at": None, "root_run": root_run, "publication": number}
         connection.execute(update(batches).where(batches.c.id == batch.id).values(state=BatchState.OPEN, **values))
+
+    def amend(self, batch_id: int, plan: Json) -> Batch:
+        """Replace the plan of an open batch. What decides its rows must be the same: chunks may be done already."""
+        with self._store.write() as connection:
+            connection.execute(
+                update(batches)
+                .where(batches.c.id == batch_id, batches.c.state == BatchState.OPEN)
+                .values(plan=json.dumps(plan, separators=(",", ":")))
+            )
+        return self.get([batch_id])[0]
 
     def finish(self, batch_id: int, state: BatchState, reason: str | None = None) -> bool:
         """End an open batch with a verdict; False if it had ended already."""

@@ -278,7 +278,7 @@ _DONE = (
         chunks.c.epoch == bindparam("e"),
         chunks.c.owner == bindparam("o"),
         chunks.c.state == ChunkState.CLAIMED,
-        chunks.c.batch_id.in_(select(batches.c.id).where(batches.c.state == BatchState.OPEN)),
+        select(1).where(batches.c.id == chunks.c.batch_id, batches.c.state == BatchState.OPEN).exists(),
     )
     .values(state=ChunkState.DONE, owner=None, error=None, seconds=bindparam("s"), **_RESULT_BINDS)
 )

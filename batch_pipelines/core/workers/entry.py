@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -51,6 +51,11 @@ def run(function: str, payload: Mapping[str, Any], soft_s: float | None) -> Retu
     except BaseException as error:  # noqa: BLE001  a worker reports whatever user code raises, exits included
         return _describe(error)
     return Returned(value, time.perf_counter() - began)
+
+
+def run_bundle(tasks: Sequence[tuple[str, Mapping[str, Any], float | None]]) -> list[Returned | Raised]:
+    """`run` each of `(function, payload, soft_s)`, one after the other."""
+    return [run(function, payload, soft_s) for function, payload, soft_s in tasks]
 
 
 @cache

@@ -3,14 +3,18 @@
 The pool must be made in the main thread: the fork server dies with the *thread* that started it (guard.py).
 """
 
+import math
 import os
 import queue
 import sys
+import time
 import types
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import context, forkserver
 from typing import Any
 
@@ -18,10 +22,12 @@ from pebble import ProcessExpired, ProcessPool
 
 from batch_pipelines.core.model import Task
 from batch_pipelines.core.workers import entry
+from batch_pipelines.core.workers.bundles import Bundles
 from batch_pipelines.core.workers.guard import PARENT, guard_worker
-from batch_pipelines.core.workers.pool import Died, Ending, Lost, Raised, Returned, TimedOut
+from batch_pipelines.core.workers.pool import Died, Ending, Lost, TimedOut
 
 RECYCLE_AFTER = 1000
+STUCK_AFTER_S = 30.0  # beyond the hard limit of all that is being worked on
 PRELOAD = "batch_pipelines.core.workers.preload"
 
 
@@ -39,44 +45,85 @@ class LocalPool:
     ) -> None:
         self.workers = workers or os.cpu_count() or 1
         self._recycle_after = recycle_after
-        self._endings: queue.SimpleQueue[tuple[int, Ending]] = queue.SimpleQueue()
+        self._waiting: deque[tuple[int, Task]] = deque()
+        self._bundles = Bundles()
+        self._endings: queue.SimpleQueue[list[tuple[int, Ending]]] = queue.SimpleQueue()
         self._context = _WorkerContext()
         self._context.set_forkserver_preload([PRELOAD, *preload])
         os.environ[PARENT] = str(os.getpid())
         with _no_main_module():
             forkserver.ensure_running()
         self._pool = self._new_pool()
+        self._pending: dict[int, float] = {}  # ticket -> hard limit
+        self._moved_at = time.monotonic()
 
     def submit(self, ticket: int, task: Task) -> None:
-        """See `WorkerPool`."""
-        try:
-            future = self._schedule(task)
-        except (RuntimeError, BrokenProcessPool):  # broken or stopped meanwhile: one fresh start
-            self._pool.stop()  # type: ignore[no-untyped-call]
-            self._pool = self._new_pool()
-            future = self._schedule(task)
-        hard_s = task.hard_s or 0.0
-        future.add_done_callback(lambda done: self._endings.put((ticket, _ending(done, hard_s))))
+        """See `WorkerPool`; it is handed out by the next `wait`."""
+        if not self._pending:
+            self._moved_at = time.monotonic()
+        self._pending[ticket] = task.hard_s or math.inf
+        self._waiting.append((ticket, task))
 
     def wait(self, timeout_s: float) -> list[tuple[int, Ending]]:
         """See `WorkerPool`."""
-        endings: list[tuple[int, Ending]] = []
+        self._hand_out()
+        arrived: list[tuple[int, Ending]] = []
         try:
-            endings.append(self._endings.get(timeout=timeout_s))
+            arrived += self._endings.get(timeout=timeout_s)
             while True:
-                endings.append(self._endings.get_nowait())
+                arrived += self._endings.get_nowait()
         except queue.Empty:
-            return endings
+            pass
+        # what is not pending was given up with a stuck pool
+        endings = [(ticket, ending) for ticket, ending in arrived if self._pending.pop(ticket, None) is not None]
+        if not endings:
+            return self._unstick()
+        self._moved_at = time.monotonic()
+        self._bundles.ended([ending for _, ending in endings])
+        return endings
 
     def stop(self) -> None:
         """See `WorkerPool`."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join(timeout=10)
+        _retire(self._pool)
 
-    def _schedule(self, task: Task) -> "Future[Any]":
-        arguments = (task.function, dict(task.payload), task.soft_s)
-        future: Future[Any] = self._pool.schedule(entry.run, args=arguments, timeout=task.hard_s)
+    def _unstick(self) -> list[tuple[int, Ending]]:
+        """Give up a pool that tells nothing though all limits have passed: a worker died with pebble's lock in hand."""
+        limit_s = max(self._pending.values(), default=math.inf) + STUCK_AFTER_S
+        if time.monotonic() - self._moved_at <= limit_s:
+            return []
+        _retire(self._pool)
+        self._pool = self._new_pool()
+        lost: list[tuple[int, Ending]] = [(ticket, Lost("the pool was stuck")) for ticket in self._pending]
+        self._pending.clear()
+        return lost
+
+    def _hand_out(self) -> None:
+        """Pass on all tasks that wait, short ones several at a time."""
+        size = self._bundles.size(len(self._pending), self.workers)
+        while self._waiting:
+            bundle = [self._waiting.popleft() for _ in range(min(size, len(self._waiting)))]
+            self._bundles.handed_out(len(bundle))
+            try:
+                future = self._schedule([task for _, task in bundle])
+            except (RuntimeError, BrokenProcessPool):  # broken or stopped meanwhile: one fresh start
+                self._pool.stop()  # type: ignore[no-untyped-call]
+                self._pool = self._new_pool()
+                future = self._schedule([task for _, task in bundle])
+            future.add_done_callback(partial(self._done, bundle))
+
+    def _schedule(self, tasks: Sequence[Task]) -> "Future[Any]":
+        arguments = [(task.function, dict(task.payload), task.soft_s) for task in tasks]
+        limits = [task.hard_s for task in tasks if task.hard_s]
+        timeout = max(limits) if len(limits) == len(tasks) else None
+        future: Future[Any] = self._pool.schedule(entry.run_bundle, args=(arguments,), timeout=timeout)
         return future
+
+    def _done(self, bundle: Sequence[tuple[int, Task]], done: "Future[Any]") -> None:
+        """Called in a thread of the pool."""
+        endings = _endings(done, [task for _, task in bundle])
+        if len(bundle) > 1 and isinstance(endings[0], Lost):
+            self._bundles.met_an_accident()
+        self._endings.put([(ticket, ending) for (ticket, _), ending in zip(bundle, endings, strict=True)])
 
     def _new_pool(self) -> ProcessPool:
         return ProcessPool(
@@ -87,19 +134,28 @@ class LocalPool:
         )
 
 
-def _ending(done: "Future[Any]", hard_s: float) -> Ending:
+def _retire(pool: ProcessPool) -> None:
+    """Kill the workers (asked politely, each has three seconds to disobey), then let the pool's threads end."""
+    pool.stop()  # type: ignore[no-untyped-call]
+    for worker in list(pool._pool_manager.worker_manager.workers.values()):  # noqa: SLF001
+        worker.kill()
+    pool.join()
+
+
+def _endings(done: "Future[Any]", tasks: Sequence[Task]) -> Sequence[Ending]:
+    """How each task of a bundle ended. If the bundle broke, only a task that was alone in it is to blame."""
     try:
         error = done.exception()
     except CancelledError:
-        return Lost("cancelled")
+        return [Lost("cancelled")] * len(tasks)
     if error is None:
-        value: Returned | Raised = done.result()
-        return value
-    if isinstance(error, TimeoutError):
-        return TimedOut(hard_s)
-    if isinstance(error, ProcessExpired):
-        return Died(error.exitcode)
-    return Lost(f"{type(error).__name__}: {error}")
+        endings: list[Ending] = done.result()
+        return endings
+    if len(tasks) == 1 and isinstance(error, TimeoutError):
+        return [TimedOut(tasks[0].hard_s or 0.0)]
+    if len(tasks) == 1 and isinstance(error, ProcessExpired):
+        return [Died(error.exitcode)]
+    return [Lost(f"{type(error).__name__}: {error}")] * len(tasks)
 
 
 @contextmanager

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction
 
-from batch_pipelines.core.errors import ConfigError
+from batch_pipelines.core.errors import ConfigError, IntegrityError
 from batch_pipelines.core.model import Json
 
 PARTITION = "_partition"
@@ -76,8 +76,16 @@ def published_number(path: Path, app: str) -> int | None:
 
 
 def files_at(path: Path, at: int) -> list[str]:
-    """Paths (from the table's folder) of the parts of one version of the table."""
-    table = DeltaTable(path, version=at)
+    """Paths (from the table's folder) of the parts of one version of the table.
+
+    Raises:
+        IntegrityError: There is no such version any more: the table was moved away, or made anew.
+    """
+    try:
+        table = DeltaTable(path, version=at)
+    except (DeltaError, TableNotFoundError) as error:
+        msg = f"table {path.name!r} has no version {at} any more ({error}); process with force"
+        raise IntegrityError(msg) from error
     return [str(name) for name in table.get_add_actions(flatten=True)["path"].to_pylist()]
 
 
@@ -125,7 +133,7 @@ def widened(existing: pa.Schema | None, wanted: pa.Schema, dataset: str) -> pa.S
 
 
 def create(path: Path, schema: pa.Schema) -> None:
-    """Make the table, without rows, unless another was faster. (Delta lets two creators that also add rows both win.)"""
+    """Make the table, without rows, unless another was faster. Two that add rows as they create would both win."""
     DeltaTable.create(path, schema=schema, partition_by=[PARTITION], mode="ignore")
 
 

@@ -88,10 +88,23 @@ def _check(path: Path, batch: Batch, parts: Sequence[PartAction], schema: pa.Sch
         raise IntegrityError(msg)
     for part in parts:
         file = path / part.path
+        if file.parent != path / batch.partition:
+            msg = f"{batch.name}: part {part.path} is another partition's (please report this)"
+            raise IntegrityError(msg)
         if not file.is_file() or file.stat().st_size != part.size:
             msg = f"{batch.name}: part {part.path} is missing or not of {part.size:,} bytes; process with force"
             raise IntegrityError(msg)
-        footer = pq.read_metadata(file)
-        if footer.num_rows != part.rows or not footer.schema.to_arrow_schema().equals(schema, check_metadata=False):
-            msg = f"{batch.name}: part {part.path} has other rows or columns than were committed"
+        rows, columns = _footer(file)
+        if rows != part.rows or not columns.equals(schema, check_metadata=False):
+            msg = f"{batch.name}: part {part.path} has other rows or columns than were committed; process with force"
             raise IntegrityError(msg)
+
+
+def _footer(file: Path) -> tuple[int, pa.Schema]:
+    """Rows and columns that a part says it has."""
+    try:
+        footer = pq.read_metadata(file)
+    except (OSError, pa.ArrowException) as error:
+        msg = f"the part {file.name} cannot be read: {error}; process with force"
+        raise IntegrityError(msg) from error
+    return footer.num_rows, footer.schema.to_arrow_schema()

@@ -1,0 +1,107 @@
+"""The columns that files have against those that a dataset wants: all there, or inferred where none are declared.
+
+What must not live here: reading a header (sources/csv_layout.py), the columns of the table (planning.py).
+"""
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from batch_pipelines.core.errors import InputError
+from batch_pipelines.processing.declaration.columns import Column
+from batch_pipelines.processing.declaration.consistency import key_problems, name_problems
+from batch_pipelines.processing.declaration.model import CsvOptions, DatasetDeclaration
+from batch_pipelines.processing.sources.csv_plan import SourcePlan
+from batch_pipelines.processing.sources.csv_read import infer_columns
+from batch_pipelines.processing.sources.csv_records import Dialect
+from batch_pipelines.processing.sources.files import SourceFile
+from batch_pipelines.processing.sources.staging import Caps
+from batch_pipelines.processing.tables.delta import PARTITION
+from batch_pipelines.processing.tables.parts import SYSTEM_FIELDS
+
+_TYPES = {
+    "int64": "int",
+    "double": "float",
+    "string": "string",
+    "large_string": "string",
+    "string_view": "string",
+    "bool": "bool",
+    "date32[day]": "date",
+    "timestamp[us, tz=UTC]": "timestamp",
+}
+
+
+def dialect_of(csv: CsvOptions) -> Dialect:
+    """How the scanner has to read files written so."""
+    return Dialect(delimiter=csv.delimiter.encode(), quote=csv.quote.encode() if csv.quote else None)
+
+
+def header_of(declaration: DatasetDeclaration, file: SourceFile, source: SourcePlan) -> list[str]:
+    """Names of the file's columns, in its order.
+
+    Raises:
+        InputError: A declared column is missing, or there is one that is not declared and `extra: fail` forbids it.
+    """
+    columns = list(declaration.columns or {})
+    if not declaration.csv.header:
+        return columns
+    if not source.columns and not source.items:  # an empty file
+        return columns
+    if missing := [name for name in columns if name not in source.columns]:
+        raise InputError(
+            file.name,
+            f"column {', '.join(map(repr, missing))} is missing; the header has {', '.join(source.columns)}. "
+            "Correct the file, or `columns` in the dataset's YAML",
+            line=1,
+        )
+    extra = [name for name in source.columns if name not in columns]
+    if extra and declaration.extra == "fail":
+        raise InputError(
+            file.name,
+            f"column {', '.join(map(repr, extra))} is not declared; declare it, or write `extra: ignore`",
+            line=1,
+        )
+    return source.columns
+
+
+def with_columns(
+    declaration: DatasetDeclaration, files: Sequence[SourceFile], table: pa.Schema | None
+) -> DatasetDeclaration:
+    """The declaration with the columns that it leaves to the files: of the types that the table has, else of their looks.
+
+    Args:
+        declaration: It declares no columns.
+        files: Its files; the first that is not empty is looked at.
+        table: Columns of the table, if there is one.
+
+    Raises:
+        InputError: All files are empty and there is no table, or the file's columns cannot be a table's.
+    """
+    known = {} if table is None else {field.name: _TYPES.get(str(field.type)) for field in table}
+    for file in files:
+        if looks := _looks(declaration, file):
+            columns = {name: Column(type=known.get(name) or kind) for name, kind in looks.items()}
+            for problem in _problems(declaration, columns):
+                cure = "rename it in the file, or declare `columns` in the dataset's YAML"
+                raise InputError(file.name, f"{problem}; {cure}", line=1)
+            return declaration.model_copy(update={"columns": columns})
+    made = {*declaration.derive, *(declaration.adds or {}), PARTITION, *(field.name for field in SYSTEM_FIELDS)}
+    columns = {name: Column(type=kind) for name, kind in known.items() if kind and name not in made}
+    if not columns:
+        message = "is empty, so nothing tells its columns: declare `columns` in the dataset's YAML, or write a header"
+        raise InputError(files[0].name, message)
+    return declaration.model_copy(update={"columns": columns})
+
+
+def _looks(declaration: DatasetDeclaration, file: SourceFile) -> dict[str, str]:
+    csv, nulls = declaration.csv, declaration.nulls
+    return infer_columns(file.path, dialect_of(csv), csv.encoding, Caps(), nulls=nulls, source=file.name)
+
+
+def _problems(declaration: DatasetDeclaration, columns: dict[str, Column]) -> Iterator[str]:
+    """What the declaration would have been refused for, had it declared these columns."""
+    for _, problem in name_problems(columns, declaration.derive, declaration.adds):
+        yield problem
+    known = [*columns, *declaration.derive, *(declaration.adds or {})]
+    for _, problem in key_problems(declaration.key, known):
+        yield problem

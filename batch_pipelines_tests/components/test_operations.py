@@ -1,0 +1,34 @@
+"""The operations every deployment has: the janitor and the pools' limits."""
+
+import dagster as dg
+
+from batch_pipelines.components.operations import clean_up_schedule, pool_limits_sensor
+from batch_pipelines_tests.components.shop import Shop
+
+
+def test_the_janitor_removes_files_that_nobody_names_and_leaves_the_table(
+    shop: Shop, instance: dg.DagsterInstance
+) -> None:
+    shop.declare_sales()
+    shop.sell("2013-01")
+    shop.process(instance, dataset="sales")
+    orphan = shop.write("data/datasets/sales/2013-01/orphan.parquet", "nobody")
+    result = shop.job("clean_up_files").execute_in_process(instance=instance)
+    assert result.success
+    assert not orphan.exists()
+    assert shop.rows("sales") == 3
+
+
+def test_the_janitor_comes_every_day_without_being_asked() -> None:
+    assert clean_up_schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert clean_up_schedule.cron_schedule == "0 3 * * *"
+
+
+def test_pool_limits_are_set_where_nobody_has_set_one(disk_instance: dg.DagsterInstance) -> None:
+    disk_instance.event_log_storage.set_concurrency_slots("send_emails", 1)
+    context = dg.build_sensor_context(instance=disk_instance)
+    first = pool_limits_sensor(context)
+    assert "process_data 10, generate_report 2" in str(first)
+    limits = {pool.name: pool.limit for pool in disk_instance.event_log_storage.get_pool_limits()}
+    assert limits == {"process_data": 10, "generate_report": 2, "send_emails": 1}
+    assert "every pool has a limit" in str(pool_limits_sensor(context))

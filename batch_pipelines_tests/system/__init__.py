@@ -1,0 +1,1 @@
+"""Tests with real Dagster processes: `dagster dev`, the command line, a deployment on PostgreSQL."""
