@@ -15,7 +15,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 
@@ -39,12 +39,14 @@ class Measured:
         wall_s: From its start, imports included, to its end.
         cpu_s: User and system time of all its processes.
         peak_bytes: Most anonymous memory of all its processes at one time (shared pages once), sampled.
+        workers_bytes: The same without its first process.
         result: What the peer says about itself.
     """
 
     wall_s: float
     cpu_s: float
     peak_bytes: int
+    workers_bytes: int
     result: Json
 
 
@@ -73,7 +75,7 @@ def run_peer(function: str, job: Json, folder: Path) -> Measured:
         tail = (folder / "log.txt").read_text(encoding="utf-8", errors="replace")[-3000:]
         raise PeerFailed(f"{function} ended with {child.returncode}:\n{tail}")
     result: Json = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    return Measured(wall_s, _reaped_cpu_s() - before, watch.peak_bytes, result)
+    return Measured(wall_s, _reaped_cpu_s() - before, watch.peak_bytes, watch.workers_bytes, result)
 
 
 def _adopt_orphans() -> None:
@@ -109,9 +111,9 @@ class _MemoryWatch:
         self._pid = pid
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
-        self.peak_bytes = 0
+        self.peak_bytes = self.workers_bytes = 0
 
-    def __enter__(self) -> "_MemoryWatch":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -121,7 +123,9 @@ class _MemoryWatch:
 
     def _watch(self) -> None:
         while not self._over.wait(SAMPLE_EVERY_S):
-            self.peak_bytes = max(self.peak_bytes, sum(anonymous_bytes(pid) for pid in _tree(self._pid)))
+            first, *others = [anonymous_bytes(pid) for pid in _tree(self._pid)] or [0]
+            self.peak_bytes = max(self.peak_bytes, first + sum(others))
+            self.workers_bytes = max(self.workers_bytes, sum(others))
 
 
 def _tree(pid: int) -> list[int]:

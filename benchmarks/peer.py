@@ -1,4 +1,4 @@
-"""The child process of one peer: `python -m benchmarks.peer FOLDER`; the job lies in the folder, the result goes there."""
+"""The child process of one peer: `python -m benchmarks.peer FOLDER`, which holds the job and gets the result."""
 
 import importlib
 import json

@@ -55,13 +55,14 @@ class Figures:
         """Of the worst round."""
         return max(run.peak_bytes for run in self.runs) / 2**20
 
+    @property
+    def workers_mb(self) -> float:
+        """Of the worst round, without the first process."""
+        return max(run.workers_bytes for run in self.runs) / 2**20
+
     def median_of(self, name: str) -> float:
         """Median of a number that the peer reports."""
-        return median(run.result[name] for run in self.runs)
-
-    def best_of(self, name: str) -> float:
-        """Largest of a number that the peer reports."""
-        return max(run.result[name] for run in self.runs)
+        return float(median(run.result[name] for run in self.runs))
 
 
 def interleave(peers: Sequence[Peer], rounds: int, workdir: Path) -> dict[str, Figures]:

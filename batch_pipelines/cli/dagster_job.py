@@ -74,9 +74,19 @@ def run(argv: Sequence[str], log: Path, look: Callable[[bool], None], *, cwd: Pa
 
 
 def tail(log: Path, lines: int) -> list[str]:
-    """Return the last lines of a log, as a terminal may show them."""
+    """Return the last lines of a log without debug events and stack frames, as a terminal may show them."""
+    return [line for line in _lines(log) if " - DEBUG - " not in line and not line.startswith("  ")][-lines:]
+
+
+def failures(log: Path, dataset: str) -> list[str]:
+    """Return what the log says of partitions that failed, `dataset/partition: why`, each once."""
+    found = (re.match(rf"\s*({re.escape(dataset)}/\S+: .+)", line) for line in _lines(log))
+    return list(dict.fromkeys(match[1] for match in found if match))
+
+
+def _lines(log: Path) -> list[str]:
     text = ANSI.sub("", log.read_text(errors="backslashreplace")) if log.is_file() else ""
-    return [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
+    return [line.rstrip() for line in text.splitlines() if line.strip()]
 
 
 @contextmanager

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 JOB = "process_data"
 DATASET = "flights"
-LOG_LINES = 12
+LOG_LINES = 8
 STOPPING = Stage("stopping; Ctrl-C again kills it")
 LOOK = (
     "select date, carrier, flight, origin, dest, dep_delay, arr_delay, delay_band "
@@ -76,21 +76,20 @@ def _run(processing: "Processing", missing: list[str]) -> None:
         say(f"what is done is kept; {command('demo')} goes on from there")
         raise
     if code:
-        raise BatchFailed(_failure(processing, code, log))
+        raise BatchFailed(_failure(code, log))
     say(f"{len(missing)} partitions processed in {clock.monotonic() - began:.1f} s", "green")
 
 
-def _failure(processing: "Processing", code: int, log: Path) -> list[str]:
-    """Show the end of the log, and say what failed."""
-    from batch_pipelines.processing.standing import standings
-
+def _failure(code: int, log: Path) -> list[str]:
+    """Show the end of the log, and return what failed."""
     for line in dagster_job.tail(log, LOG_LINES):
         say(f"  {line}", "dim")
-    bad = [each.trouble.id for each in standings(processing, DATASET) if each.trouble]
-    why = [f"{each.dataset}/{each.partition}: {each.message}" for each in processing.review(bad)]
     ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
     where = f"the last lines of its log are above, all of it is in {places.shown_path(log)}"
-    return [*why, f"the job {JOB} {ended}; {where}. {command('demo')} goes on where it stopped"]
+    return [
+        *dagster_job.failures(log, DATASET),
+        f"the job {JOB} {ended}; {where}. Correct it, then {command('demo')} goes on where it stopped",
+    ]
 
 
 def _close(processing: "Processing", current: Mapping[str, "Batch | None"]) -> None:

@@ -32,8 +32,8 @@ def showing(clock: Clock | None = None) -> Iterator[Show]:
         return
     columns = (
         SpinnerColumn("line"),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        TextColumn("{task.description:<21}"),
+        BarColumn(bar_width=18),
         TextColumn("{task.fields[figures]}"),
         TimeElapsedColumn(),
     )

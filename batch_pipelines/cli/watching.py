@@ -85,7 +85,7 @@ class Watch:
         batches = self._moved(self._dataset)
         if not batches:
             first = any(self._moved(name) for name in self._references)
-            return Stage("processing the tables it refers to" if first else self._begin)
+            return Stage("preparing references" if first else self._begin)
         counts = self._chunks.counts([batch.id for batch in batches])
         ended = sum(batch.state is not BatchState.OPEN for batch in batches)
         if len(batches) < self._partitions and not counts.chunks_done and not counts.chunks_claimed:
@@ -94,7 +94,7 @@ class Watch:
             return Stage("processing", counts.items_done, counts.items, "items")
         if ended < len(batches):
             return Stage("publishing", ended, len(batches), "partitions")
-        return Stage("recording the run in Dagster")
+        return Stage("recording in Dagster")
 
     def _moved(self, dataset: str) -> list["Batch"]:
         """Batches that are new, open, or have changed since the watch began."""

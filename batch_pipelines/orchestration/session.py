@@ -6,6 +6,8 @@ A step may run in a process of its own, so nothing of a session outlives it.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import current_process
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +15,13 @@ import dagster as dg
 
 from batch_pipelines.core.errors import BatchError, LeaseLost, TransientError
 from batch_pipelines.core.settings import Settings, load_settings
+from batch_pipelines.core.workers.guard import die_with_parent
 
 if TYPE_CHECKING:
     from batch_pipelines.processing.pipeline import Processing
 
 SHOWN_FAILURES = 5
+STOPPED = "stopped: what is committed is kept; launch it again and it goes on from there"
 
 
 def current_settings() -> Settings:
@@ -34,6 +38,7 @@ def open_processing() -> Iterator["Processing"]:
     """
     from batch_pipelines.processing.pipeline import Processing  # noqa: PLC0415 - loading definitions must not pay for it
 
+    _die_with_the_run()
     processing = Processing(current_settings())
     try:
         with verdicts_as_failures():
@@ -44,13 +49,24 @@ def open_processing() -> Iterator["Processing"]:
 
 @contextmanager
 def verdicts_as_failures() -> Iterator[None]:
-    """Turn errors that a retry cannot cure into `dagster.Failure` without retries; let all others pass."""
+    """Turn errors that a retry cannot cure into `dagster.Failure` without retries; let all others pass.
+
+    A stop is one of them: to an op with a retry policy Dagster would answer Ctrl-C and "Terminate" with a retry.
+    """
     try:
         yield
     except (LeaseLost, TransientError):
         raise
+    except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
+        raise dg.Failure(description=STOPPED, allow_retries=False) from None
     except BatchError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
+
+
+def _die_with_the_run() -> None:
+    """In a step that has a process of its own: end when the run's process does, and its fork server with it."""
+    if isinstance(current_process(), ForkServerProcess):
+        die_with_parent(parent=os.getppid())
 
 
 def failure(what: str, failures: list[str]) -> dg.Failure:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from batch_pipelines.core.errors import ConfigError, SourceChanged
+from batch_pipelines.core.errors import ConfigError, IntegrityError, SourceChanged
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.ledger.ledger import Ledger
 from batch_pipelines.core.model import Batch, BatchPlan, BatchState, ChunkPlan, Json
@@ -142,13 +142,22 @@ class Planner:
         batches = self._ledger.batches
         unfinished = batches.unfinished(request.dataset, request.partition)
         if unfinished and unfinished.key == key and (not request.force or unfinished.root_run == request.root_run):
-            return unfinished
+            if self._can_be_worked_on(unfinished):
+                return unfinished
+            batches.finish(unfinished.id, BatchState.SUPERSEDED, "a table that it refers to was made anew")
         failed = batches.failed(request.dataset, request.partition)
         if failed is None or failed.key != key or failed.plan["references"] != pins:
             return None
         if request.asks_anew(failed):
             return None
         return batches.reopen(failed, root_run=request.root_run, published=number)
+
+    def _can_be_worked_on(self, batch: Batch) -> bool:
+        try:
+            pinned_files(self._data, batch.plan["references"])
+        except IntegrityError:
+            return False
+        return True
 
     def _supersede_others(self, request: Request, key: str) -> None:
         """Other content was planned, and taken back before it was published: it must not be published after all."""

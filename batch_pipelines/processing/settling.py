@@ -6,6 +6,7 @@ that hold a loser are written anew under other names; the ledger takes all the c
 
 import secrets
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,15 @@ from batch_pipelines.core.faults import fault
 from batch_pipelines.core.ledger.chunks import Settled
 from batch_pipelines.core.model import Batch, Chunk, ChunkResult, Json
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
+from batch_pipelines.processing.rows.arrays import spare_pandas
 from batch_pipelines.processing.sources.csv_read import read_chunk_bytes
 from batch_pipelines.processing.sources.csv_records import Dialect, scan
 from batch_pipelines.processing.tables import dead_letters
 from batch_pipelines.processing.tables.delta import table_path
 from batch_pipelines.processing.tables.parts import part_stem, read_part, write_part
 
-MEMORY = "512MB"
+MEMORY = "256MB"  # spills to disk beyond; the workers have their own
+REWRITES = 2  # at a time: each holds one part and one chunk of its source in memory
 RULE = "duplicate"
 
 
@@ -56,7 +59,10 @@ def settle_duplicates(
     folder = table_path(data, batch.pipeline)
     losers = _losers([folder / path for path in by_part], declaration.key, data)
     workshop = _Workshop(home, data, batch, declaration)
-    return [workshop.rewrite(by_part[f"{batch.partition}/{name}"], found) for name, found in losers.items()]
+    touched = [by_part[f"{batch.partition}/{name}"] for name in losers]
+    spare_pandas()
+    with ThreadPoolExecutor(REWRITES) as threads:  # Arrow works outside Python's lock
+        return list(threads.map(workshop.rewrite, touched, losers.values()))
 
 
 def _part(chunk: Chunk) -> Json:

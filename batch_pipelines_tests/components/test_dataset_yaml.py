@@ -4,12 +4,13 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from batch_pipelines.components import Dataset
 from batch_pipelines.components.dataset_attributes import DatasetAttributes
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.yaml_files import read_documents
+from batch_pipelines.orchestration.defs_folder import load_defs_folder
 from batch_pipelines_tests.components.shop import SALES, STORES, Shop
 
 SHIPPED = Path(__file__).parents[2] / "batch_pipelines" / "defs"
@@ -35,8 +36,10 @@ def test_wrong_yaml_is_refused_with_file_line_key_and_the_nearest_allowed_key(sh
 
 def test_the_component_alone_refuses_with_the_same_words(shop: Shop) -> None:
     shop.write("defs/sales/defs.yaml", "type: batch_pipelines.components.Dataset\nattributes:\n  sorce: a.csv\n")
-    with pytest.raises(ConfigError, match=r"defs/sales/defs.yaml:3: unknown key 'sorce'; did you mean 'source'\?"):
-        Dataset.from_yaml_path(shop.home / "defs" / "sales")
+    with pytest.raises(Exception, match="Error while loading component") as caught:
+        load_defs_folder(shop.settings.defs, shop.home)
+    assert isinstance(caught.value.__cause__, ConfigError)
+    assert "defs/sales/defs.yaml:3: unknown key 'sorce'; did you mean 'source'?" in str(caught.value.__cause__)
 
 
 def test_one_file_may_hold_several_datasets(shop: Shop) -> None:

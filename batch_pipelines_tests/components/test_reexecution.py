@@ -85,12 +85,31 @@ def test_the_re_execution_of_a_forced_run_goes_on_with_the_generation_it_began(
     assert big_shop.rows("sales") == ROWS
 
 
+@pytest.mark.system
+def test_lanes_in_processes_of_their_own_share_the_chunks(shop: Shop, disk_instance: dg.DagsterInstance) -> None:
+    shop.declare_sales(chunk_size="40B", lanes=2)
+    shop.sell("2013-01", rows=ROWS)
+    done = execute(shop, disk_instance, {}, "sales_job", "--tags", json.dumps(PARTITION))
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    assert shop.rows("sales") == ROWS
+    [run] = disk_instance.get_runs()
+    ends = disk_instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
+    assert {"sales.lane[1]", "sales.lane[2]"} <= {str(end.step_key) for end in ends}
+
+
+def execute(
+    shop: Shop, instance: dg.DagsterInstance, environ: dict[str, str], job: str, *options: str
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a job in a process of its own."""
+    command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "batch_pipelines.definitions", "-j", job]
+    environ = {**os.environ, "DAGSTER_HOME": instance.root_directory, **environ}
+    return subprocess.run([*command, *options], env=environ, cwd=shop.home, capture_output=True, check=False)
+
+
 def kill_at(point: str, shop: Shop, instance: dg.DagsterInstance, job: str, *options: str) -> dg.DagsterRun:
     """Run a job in a process of its own that kills itself; return its run, told to have failed as a daemon would."""
     before = {run.run_id for run in instance.get_runs()}
-    command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "batch_pipelines.definitions", "-j", job]
-    environ = {**os.environ, "DAGSTER_HOME": instance.root_directory, "BP_FAULTS": f"kill@{point}"}
-    killed = subprocess.run([*command, *options], env=environ, cwd=shop.home, capture_output=True, check=False)
+    killed = execute(shop, instance, {"BP_FAULTS": f"kill@{point}"}, job, *options)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()[-2000:]
     [run] = [run for run in instance.get_runs() if run.run_id not in before]
     instance.report_run_failed(run)

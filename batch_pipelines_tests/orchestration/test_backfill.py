@@ -48,11 +48,3 @@ def test_what_failed_is_said(shop: Shop) -> None:
     done = run_range(shop.settings, shop.declaration("sales"), ["2013-01"])
     assert not done.ok
     assert "1 of 1 partitions of sales failed" in done.failures[0]
-
-
-def test_several_lanes_run_in_processes_of_their_own(shop: Shop) -> None:
-    shop.declare_sales(lanes=2, chunk_size="40B")
-    shop.sell("2013-01", rows=20)
-    done = run_range(shop.settings, shop.declaration("sales"), ["2013-01"])
-    assert (done.ok, done.failures) == (True, [])
-    assert shop.rows("sales") == 20

@@ -121,6 +121,12 @@ def test_force_is_a_new_generation_that_the_same_root_run_resumes(shop: Project)
     assert shop.plan("shop", force=True, root_run="run-2").batch_ids != forced.batch_ids
 
 
+def test_force_without_a_root_run_always_asks_anew(shop: Project) -> None:
+    generations = [shop.one("shop", force=True).generation for _ in range(3)]
+    assert generations == [1, 2, 3]
+    assert shop.plan("shop").current
+
+
 def test_force_of_another_root_run_takes_the_partition_from_an_unfinished_one(shop: Project) -> None:
     mine = shop.plan("shop", force=True, root_run="run-1")
     theirs = shop.plan("shop", force=True, root_run="run-2")

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import psutil
 import requests
 
+from batch_pipelines.orchestration.names import letters_name
 from batch_pipelines_tests.servers import free_port
 from batch_pipelines_tests.system import graphql
 from batch_pipelines_tests.system.small_project import PROGRAMS, environment
@@ -82,9 +83,10 @@ class DagsterDev:
         assert launched["__typename"] == "LaunchRunSuccess", launched
         return str(launched["run"]["runId"])
 
-    def backfill(self, asset: str, partitions: list[str]) -> str:
-        """Launch a backfill of an asset; its id."""
-        launched = self.ask(graphql.BACKFILL, asset=[asset], partitions=partitions)["launchPartitionBackfill"]
+    def backfill(self, dataset: str, partitions: list[str]) -> str:
+        """Launch a backfill of a dataset's assets, as the UI does; its id."""
+        assets = [{"path": [dataset]}, {"path": [letters_name(dataset)]}]
+        launched = self.ask(graphql.BACKFILL, assets=assets, partitions=partitions)["launchPartitionBackfill"]
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
         return str(launched["backfillId"])
 
@@ -108,10 +110,16 @@ class DagsterDev:
 
         return self.wait_for(f"the end of run {run_id}", look, timeout_s)
 
+    def succeeded(self, run_id: str, timeout_s: float = 90) -> None:
+        """Wait for the end of a run, which must be a good one."""
+        status = self.ended(run_id, timeout_s)
+        assert status == "SUCCESS", "\n".join(self.messages(run_id))
+
     def messages(self, run_id: str) -> list[str]:
         """What a run has logged so far."""
         events = self.ask(graphql.LOGS, run=run_id)["logsForRun"]["events"]
-        return [event["message"] for event in events if event.get("message")]
+        errors = [(event.get("error") or {}).get("message", "") for event in events]
+        return [f"{event['message']} {error}".strip() for event, error in zip(events, errors, strict=True)]
 
     def ticks(self, sensor: str) -> list[dict[str, Any]]:
         """The ticks of a sensor, the newest first."""

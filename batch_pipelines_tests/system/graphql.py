@@ -13,8 +13,8 @@ mutation launch($job: String!, $config: RunConfigData!) {{
 }}"""
 
 BACKFILL = """
-mutation backfill($asset: [String!]!, $partitions: [String!]!) {
-  launchPartitionBackfill(backfillParams: {assetSelection: [{path: $asset}], partitionNames: $partitions}) {
+mutation backfill($assets: [AssetKeyInput!]!, $partitions: [String!]!) {
+  launchPartitionBackfill(backfillParams: {assetSelection: $assets, partitionNames: $partitions}) {
     __typename
     ... on LaunchBackfillSuccess { backfillId }
     ... on PythonError { message }
@@ -36,7 +36,7 @@ query runs($tags: [ExecutionTag!]) {
 LOGS = """
 query logs($run: ID!) {
   logsForRun(runId: $run, limit: 1000) {
-    ... on EventConnection { events { ... on MessageEvent { message } } }
+    ... on EventConnection { events { ... on MessageEvent { message } ... on ErrorEvent { error { message } } } }
   }
 }"""
 

@@ -8,7 +8,6 @@ import re
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import BinaryIO
 
 import psutil
@@ -22,7 +21,6 @@ from batch_pipelines_tests.system.small_project import (
     MONTHS,
     ROWS,
     SAMPLES,
-    Row,
     SmallProject,
     flights,
     good_rows,
@@ -32,6 +30,7 @@ from batch_pipelines_tests.system.small_project import (
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 DROPPED, KILLED = "2013-03", "2013-07"
+WEATHER_FILE = "data/inbox/weather/weather.csv"
 WEATHER = gzip.decompress((SAMPLES / "weather.csv.gz").read_bytes()).splitlines(keepends=True)[:2001]
 
 
@@ -42,7 +41,8 @@ class Day:
     Attributes:
         dev: The session.
         project: Its home.
-        growing: A file in the inbox, half written, that somebody has open.
+        growing: A file in the inbox that somebody has open.
+        while_growing: Rows of its table when the sensor had looked at it three times, half written.
         dropped: The file that was dropped into the inbox.
         backfill: Id of the backfill of all months.
         before_kill: Chunks that were done when the run was killed.
@@ -54,6 +54,7 @@ class Day:
     dev: DagsterDev
     project: SmallProject
     growing: BinaryIO
+    while_growing: int = -1
     dropped: bytes = b""
     backfill: str = ""
     killed: str = ""
@@ -66,7 +67,7 @@ class Day:
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     project = make_project(tmp_path_factory.mktemp("project"))
     (project.source(KILLED)).write_bytes((SAMPLES / f"flights-{KILLED}.csv.gz").read_bytes())
-    weather = project.data / "inbox" / "weather" / "weather.csv"
+    weather = project.home / WEATHER_FILE
     weather.parent.mkdir(parents=True)
     with dagster_dev(project.home) as dev, weather.open("wb", buffering=0) as growing:
         day = Day(dev, project, growing)
@@ -75,6 +76,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         day.backfill = dev.backfill("flights", MONTHS)
         kill(day)
         day.relaunched = dev.launch("process_data", {"partitions": [KILLED]})
+        finish_writing(day)
         yield day
 
 
@@ -94,6 +96,15 @@ def kill(day: Day) -> None:
     day.family = [worker, *worker.children(recursive=True)]
     worker.send_signal(signal.SIGKILL)
     day.before_kill = done_chunks(day.project, KILLED)
+
+
+def finish_writing(day: Day) -> None:
+    """Write the other half of the file, after the sensor has looked at it three times."""
+    day.dev.wait_for("three ticks", lambda: skip_reasons(day.dev, "weather_inbox", "open in a process that writes")[2:])
+    assert not day.dev.runs(batch_inbox=WEATHER_FILE)
+    day.while_growing = count_rows(day.project.data, "weather")
+    day.growing.write(WEATHER[1000][20:] + b"".join(WEATHER[1001:]))
+    day.growing.close()
 
 
 def run_worker(dev: DagsterDev, run_id: str) -> psutil.Process | None:
@@ -127,7 +138,7 @@ def test_after_a_sigkill_no_process_is_left_and_a_new_run_does_only_what_was_not
     assert len(gone) > 2
     assert not alive
     assert day.dev.ended(day.killed) == "FAILURE"
-    assert day.dev.ended(day.relaunched) == "SUCCESS"
+    day.dev.succeeded(day.relaunched)
     after = {chunk.index: chunk for chunk in done_chunks(day.project, KILLED)}
     assert 2 < len(day.before_kill) < len(after)
     assert all(after[chunk.index].epoch == chunk.epoch for chunk in day.before_kill)
@@ -137,7 +148,7 @@ def test_after_a_sigkill_no_process_is_left_and_a_new_run_does_only_what_was_not
 def test_a_file_that_is_dropped_into_the_inbox_is_in_the_table(day: Day) -> None:
     name = f"data/inbox/flights/flights-{DROPPED}.csv"
     [run] = day.dev.wait_for("the sensor's run", lambda: day.dev.runs(batch_inbox=name))
-    assert day.dev.ended(run["runId"]) == "SUCCESS"
+    day.dev.succeeded(run["runId"])
     assert day.project.rows(DROPPED) == good_rows(day.dropped)
 
 
@@ -147,27 +158,20 @@ def test_a_file_that_fits_no_partition_has_a_visible_reason(day: Day) -> None:
     assert "flights-2031-01.csv: 2031-01 is outside the partitions, which are 2013-01 to 2013-12" in said
 
 
-def test_a_file_that_is_still_written_is_left_alone_until_it_is_whole(day: Day) -> None:
-    written = "weather.csv: is open in a process that writes"
-    day.dev.wait_for("three ticks", lambda: skip_reasons(day.dev, "weather_inbox", written)[2:])
-    assert not day.dev.runs(batch_inbox="data/inbox/weather/weather.csv")
-    assert count_rows(day.project.data, "weather") == 0
-
-    day.growing.write(WEATHER[1000][20:] + b"".join(WEATHER[1001:]))
-    day.growing.close()
-
-    [run] = day.dev.wait_for("the run", lambda: day.dev.runs(batch_inbox="data/inbox/weather/weather.csv"))
-    assert day.dev.ended(run["runId"]) == "SUCCESS"
-    assert count_rows(day.project.data, "weather") == len(WEATHER) - 1
-
-
 def test_a_backfill_of_twelve_months_is_one_run(day: Day) -> None:
     [run] = day.dev.wait_for("the backfill's run", lambda: day.dev.runs(dagster_backfill=day.backfill))
-    assert day.dev.ended(run["runId"]) == "SUCCESS"
+    day.dev.succeeded(run["runId"])
     assert len(day.dev.runs(dagster_backfill=day.backfill)) == 1
     others = [month for month in MONTHS if month != DROPPED]
     assert day.project.rows(*others) == day.project.good_rows(*others)
     assert day.project.count() == len(day.project.good_rows(*others)) + len(good_rows(day.dropped))
+
+
+def test_a_file_that_is_still_written_is_left_alone_until_it_is_whole(day: Day) -> None:
+    [run] = day.dev.wait_for("the run", lambda: day.dev.runs(batch_inbox=WEATHER_FILE))
+    day.dev.succeeded(run["runId"])
+    assert day.while_growing == 0
+    assert count_rows(day.project.data, "weather") == len(WEATHER) - 1
 
 
 def skip_reasons(dev: DagsterDev, sensor: str, words: str) -> list[str]:

@@ -54,10 +54,10 @@ def _reported(figures: dict[str, Figures], seconds: float, command: str) -> Repo
         for name, mine in ours.items():
             report.goals.append((f"{name} ≥ {least:g}× {peer}: {mine / rate:,.1f}×", mine / rate >= least))
     report.notes = [
-        "ours: batches of chunks, planned, worked by 2 processes with time limits, each commit fsynced in SQLite (WAL, FULL)",
+        "ours: batches, planned, worked by 2 processes with time limits, commits fsynced in SQLite (WAL, FULL)",
         "Celery: groups of 1,000, prefork, 2 processes, results in Valkey, which keeps them in memory only",
         "Dagster: runs of 24 mapped steps on the multiprocess executor, which is the default; of 200 in one process",
-        "rates leave out the start of the program, of Valkey and of Celery's worker; ours include the start of our workers",
+        "rates leave out the start of the program, of Valkey and of Celery's worker, but not that of our workers",
     ]
     return report
 

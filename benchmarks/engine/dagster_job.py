@@ -6,7 +6,7 @@ from dagster import Config, DynamicOut, DynamicOutput, JobDefinition, job, multi
 from dagster import in_process_executor as one_process
 
 
-class Chunks(Config):  # type: ignore[misc]
+class Chunks(Config):
     """How many chunks there are."""
 
     count: int

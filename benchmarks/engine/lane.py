@@ -1,4 +1,4 @@
-"""Us: batches of empty chunks, planned, worked by two worker processes, each chunk committed with an fsync in SQLite."""
+"""Us: batches of empty chunks, planned, worked by two worker processes, committed with an fsync in SQLite."""
 
 import time
 from collections.abc import Mapping, Sequence

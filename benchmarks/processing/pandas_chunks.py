@@ -47,7 +47,7 @@ def run(job: Json) -> Json:
 
 
 def _checked(raw: pd.DataFrame, suppliers: "pd.Series[str]") -> tuple[pd.DataFrame, "dict[str, pd.Series[bool]]"]:
-    columns: dict[str, pd.Series] = {}  # type: ignore[type-arg]
+    columns: dict[str, pd.Series] = {}
     reasons: dict[str, pd.Series[bool]] = {}
     for name in COLUMNS:
         text = raw[name]

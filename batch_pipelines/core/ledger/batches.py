@@ -1,6 +1,8 @@
 """Batches: planned once, resumed by their key, superseded by newer content, finished with a verdict."""
 
+import base64
 import json
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +16,8 @@ from batch_pipelines.core.ledger.store import Store
 from batch_pipelines.core.model import Batch, BatchPlan, BatchState, ChunkState, Json
 
 PLAN_BYTES = 64 * 1024
+PACK_FROM_BYTES = 8 * 1024
+_PACKED = "zlib:"
 
 
 class Batches:
@@ -75,9 +79,12 @@ class Batches:
         Raises:
             IntegrityError: The plan is larger than 64 KiB; plans hold references, not data.
         """
-        text = json.dumps(plan.plan, separators=(",", ":"))
+        text = _written(plan.plan)
         if len(text) > PLAN_BYTES:
-            msg = f"{plan.pipeline}/{plan.partition}: a plan of {len(text):,} bytes; at most {PLAN_BYTES:,} are kept"
+            msg = (
+                f"{plan.pipeline}/{plan.partition}: a plan of {len(text):,} bytes, packed; at most {PLAN_BYTES:,} are "
+                "kept. Too many files or columns for one partition: declare smaller partitions, or fewer columns"
+            )
             raise IntegrityError(msg)
         with self._store.write_alone("batches") as connection:
             same = self._unfinished(connection, plan.pipeline, plan.partition)
@@ -128,7 +135,7 @@ class Batches:
             connection.execute(
                 update(batches)
                 .where(batches.c.id == batch_id, batches.c.state == BatchState.OPEN)
-                .values(plan=json.dumps(plan, separators=(",", ":")))
+                .values(plan=_written(plan))
             )
         return self.get([batch_id])[0]
 
@@ -218,6 +225,20 @@ def new_chunk(batch_id: int, index: int, items: int, payload: Mapping[str, Any],
     }
 
 
+def _written(plan: Json) -> str:
+    """A plan as text; packed where it is long, for columns and files have much in common."""
+    text = json.dumps(plan, separators=(",", ":"))
+    if len(text) <= PACK_FROM_BYTES:
+        return text
+    return _PACKED + base64.b85encode(zlib.compress(text.encode(), 6)).decode()
+
+
+def _read(text: str) -> Json:
+    packed = text.startswith(_PACKED)
+    plan: Json = json.loads(zlib.decompress(base64.b85decode(text[len(_PACKED) :])) if packed else text)
+    return plan
+
+
 def _next_publication(connection: Connection, pipeline: str, partition: str, published: int | None) -> int:
     query = select(func.max(batches.c.publication)).where(
         batches.c.pipeline == pipeline, batches.c.partition == partition
@@ -233,7 +254,7 @@ def _batch(row: Row[Any]) -> Batch:
         key=row.key,
         generation=row.generation,
         state=BatchState(row.state),
-        plan=json.loads(row.plan),
+        plan=_read(row.plan),
         publication=row.publication,
         settled=row.settled,
         root_run=row.root_run,

@@ -7,6 +7,7 @@ from sqlalchemy import Row, delete, insert, select, union, update
 from sqlalchemy.exc import DBAPIError
 
 from batch_pipelines.core.clock import Clock
+from batch_pipelines.core.errors import TransientError
 from batch_pipelines.core.ledger.schema import chunks, leases, owners
 from batch_pipelines.core.ledger.store import Store
 from batch_pipelines.core.model import ChunkState
@@ -43,7 +44,7 @@ class Holders:
                     update(owners).where(owners.c.id == owner).values(counter=owners.c.counter + 1)
                 )
                 return renewed.rowcount == 1
-        except DBAPIError:
+        except (DBAPIError, TransientError):
             return None
 
     def leave(self, owner: str) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 
-from batch_pipelines.core.errors import ConfigError
+from batch_pipelines.core.errors import ConfigError, TransientError
 from batch_pipelines.core.ledger.schema import HEAD
 
 _MIGRATION_LOCK = 7_283_001  # any number, the same in every process: PostgreSQL's advisory lock
@@ -39,15 +39,32 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for reading, each statement on its own."""
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        """A connection for reading, each statement on its own.
+
+        Raises:
+            TransientError: The database is away.
+        """
+        with self._explained(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction: all of it, durable, or nothing."""
-        with self._writer, self.engine.begin() as connection:
+        """A transaction: all of it, durable, or nothing.
+
+        Raises:
+            TransientError: The database is away, or its disk is full.
+        """
+        with self._explained(), self._writer, self.engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (OperationalError, InterfaceError) as error:
+            where, why = self.engine.url.render_as_string(), str(error.orig).strip().replace("\n", " ")
+            msg = f"the ledger at {where} cannot be used: {why}; cure that and run again, it goes on where it stopped"
+            raise TransientError(msg) from error
 
     @contextmanager
     def write_alone(self, table: str) -> Iterator[Connection]:
@@ -69,7 +86,9 @@ def _engine(url: str) -> Engine:
         msg = f"BP_LEDGER_URL is not a database address: {error}"
         raise ConfigError(msg) from error
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite_engine(url, Path(parsed.database or "ledger.db"))
+        if parsed.database in (None, "", ":memory:"):
+            raise ConfigError("BP_LEDGER_URL names no file: a ledger in memory forgets; write sqlite:////folder/ledger.db")
+        return _sqlite_engine(url, Path(str(parsed.database)))
     if parsed.get_backend_name() != "postgresql":
         msg = f"the ledger runs on SQLite or PostgreSQL, not on {parsed.get_backend_name()}"
         raise ConfigError(msg)
@@ -77,7 +96,11 @@ def _engine(url: str) -> Engine:
 
 
 def _sqlite_engine(url: str, file: Path) -> Engine:
-    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"the folder of the ledger {file} cannot be made: {error.strerror}; correct BP_DATA or BP_LEDGER_URL"
+        raise ConfigError(msg) from error
     engine = create_engine(url)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate)
@@ -126,7 +149,8 @@ def _revision(engine: Engine) -> str | None:
                 return None
             return _text(connection.execute(text("SELECT version_num FROM alembic_version")).scalar())
     except DatabaseError as error:
-        msg = f"the ledger at {engine.url.render_as_string()} cannot be read: {error.orig}"
+        why = str(error.orig).strip().replace("\n", " ")
+        msg = f"the ledger at {engine.url.render_as_string()} cannot be read: {why}"
         raise ConfigError(msg) from error
 
 

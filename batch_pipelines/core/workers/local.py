@@ -105,8 +105,8 @@ class LocalPool:
             self._bundles.handed_out(len(bundle))
             try:
                 future = self._schedule([task for _, task in bundle])
-            except (RuntimeError, BrokenProcessPool):  # broken or stopped meanwhile: one fresh start
-                self._pool.stop()  # type: ignore[no-untyped-call]
+            except (RuntimeError, BrokenProcessPool):  # broken meanwhile: one fresh start
+                _retire(self._pool)
                 self._pool = self._new_pool()
                 future = self._schedule([task for _, task in bundle])
             future.add_done_callback(partial(self._done, bundle))

@@ -64,7 +64,8 @@ def cast_columns(table: pa.Table, columns: Mapping[str, Column]) -> tuple[pa.Tab
     Raises:
         IntegrityError: A declared column is not in the table; plans are checked against the header before.
     """
-    missing = [name for name in columns if name not in table.column_names]
+    present = set(table.column_names)
+    missing = [name for name in columns if name not in present]
     if missing:
         msg = f"the chunk has no column {missing[0]!r}, which its plan promises; plan the batch anew"
         raise IntegrityError(msg)

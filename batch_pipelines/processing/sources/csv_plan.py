@@ -8,7 +8,8 @@ Memory is a few blocks, whatever the size of file or chunk. Same bytes, same chu
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -172,10 +173,8 @@ class _Cutter:
     items: int = 0
 
     def plan(self, stream: PlainStream) -> SourcePlan:
-        data, offset, line, blank_lines, final = b"", stream.skipped, 1, 0, False
-        while not final:
-            block = stream.read(READ_BYTES)
-            final = len(block) < READ_BYTES
+        data, offset, line, blank_lines = b"", stream.skipped, 1, 0
+        for block, final in _blocks(stream):
             data = data + block if data else block
             records, tail = scan(data, self.dialect, final=final)
             self._refuse_long_lines(records, len(data) - tail, line)
@@ -252,6 +251,19 @@ class _Cutter:
                 "crc32": chunk.crc32,
             }
             self.chunks.append(ChunkPlan(chunk.items, payload))
+
+
+def _blocks(stream: PlainStream) -> Iterator[tuple[bytes, bool]]:
+    """The blocks of a stream, each with whether it is the last; the next is read and hashed beside the work on one."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(stream.read, READ_BYTES)
+        final = False
+        while not final:
+            block = coming.result()
+            final = len(block) < READ_BYTES
+            if not final:
+                coming = thread.submit(stream.read, READ_BYTES)
+            yield block, final
 
 
 def _below(path: Path, home: Path | None) -> str:

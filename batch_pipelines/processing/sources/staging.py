@@ -175,7 +175,7 @@ def stage(
         reuse: Whether a staged file of the right size is taken as it is.
 
     Raises:
-        InputError: The source is truncated, corrupt, a bomb, or not in its encoding.
+        InputError: The source is truncated, corrupt, a bomb, or not in its encoding; or there is no room for it.
     """
     with closing(_opened(path, source or str(path))) as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -183,7 +183,16 @@ def stage(
     known = _staged_before(target) if reuse else None
     if known is not None:
         return known
-    staging_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        staging_dir.mkdir(parents=True, exist_ok=True)
+        staged = _stage(path, target, encoding=encoding, caps=caps, source=source)
+    except OSError as error:
+        message = f"cannot be unpacked to {staging_dir}: {error.strerror}; cure that and run again"
+        raise InputError(source or str(path), message) from error
+    return staged
+
+
+def _stage(path: Path, target: Path, *, encoding: str, caps: Caps, source: str | None) -> Staged:
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         with open_plain(path, encoding=encoding, caps=caps, source=source) as stream:

@@ -54,13 +54,22 @@ def app_id(dataset: str, partition: str) -> str:
 
 
 def load(path: Path) -> DeltaTable | None:
-    """A fresh handle on the table, or None if there is no table yet."""
+    """A fresh handle on the table, or None if there is no table yet.
+
+    Raises:
+        IntegrityError: Its log is damaged.
+    """
     if not (path / "_delta_log").is_dir():
         return None
     try:
         return DeltaTable(path)
     except TableNotFoundError:
         return None
+    except DeltaError as error:
+        why = str(error).partition("\n")[0]
+        msg = f"the log of table {path.name!r} cannot be read ({why}); bring data/datasets/{path.name} back from a backup, "
+        msg += "or move it away and process all partitions again"
+        raise IntegrityError(msg) from error
 
 
 def version(path: Path) -> int | None:
@@ -84,7 +93,8 @@ def files_at(path: Path, at: int) -> list[str]:
     try:
         table = DeltaTable(path, version=at)
     except (DeltaError, TableNotFoundError) as error:
-        msg = f"table {path.name!r} has no version {at} any more ({error}); process with force"
+        why = str(error).partition("\n")[0]
+        msg = f"table {path.name!r} has no version {at} any more ({why}); process with force"
         raise IntegrityError(msg) from error
     return [str(name) for name in table.get_add_actions(flatten=True)["path"].to_pylist()]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from batch_pipelines.core.errors import IntegrityError
 from batch_pipelines.core.ledger.ledger import Ledger
 from batch_pipelines.core.model import Batch, BatchState
 from batch_pipelines.processing.tables.delta import files_at, load, table_path
@@ -54,7 +55,7 @@ def sweep(data: Path, ledger: Ledger, dataset: str, pinned: Iterable[int] = ()) 
     return _remove(
         [file for file in parts if file not in named and not file.name.startswith(stems)]
         + [file for file in dead if file not in letters_named and not file.name.startswith(stems)]
-        + [file for file in staged if file.name.partition(".")[0] not in staged_named and _is_old(file)]
+        + [file for file in staged if _sha256_in(file.name) not in staged_named and _is_old(file)]
     )
 
 
@@ -78,7 +79,14 @@ def _table_files(path: Path, pinned: Iterable[int]) -> set[str]:
         return set()
     newest = table.version()
     versions = {*range(max(0, newest - KEEP_VERSIONS + 1), newest + 1), *pinned}
-    return {name for number in versions for name in files_at(path, number)}
+    return {name for number in versions for name in _files_if_there(path, number)}
+
+
+def _files_if_there(path: Path, number: int) -> list[str]:
+    try:
+        return files_at(path, number)
+    except IntegrityError:  # Delta has cleaned it up, or the table was made anew
+        return []
 
 
 def _named(ledger: Ledger, batches: Iterable[Batch], folder: Path, what: str) -> set[Path]:
@@ -92,6 +100,11 @@ def _named(ledger: Ledger, batches: Iterable[Batch], folder: Path, what: str) ->
 
 def _staged(batches: Iterable[Batch]) -> set[str]:
     return {file["sha256"] for batch in batches for file in batch.plan.get("files", ())}
+
+
+def _sha256_in(name: str) -> str:
+    """`<sha256>.csv`, `<sha256>-<encoding>.csv`, `<sha256>.json`."""
+    return name.partition(".")[0].partition("-")[0]
 
 
 def _is_old(file: Path) -> bool:

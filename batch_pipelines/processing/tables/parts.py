@@ -212,14 +212,15 @@ def _unordered(table: pa.Table) -> set[str]:
 def _stats(metadata: Any, schema: pa.Schema, unordered: set[str]) -> Stats:
     """Gather the statistics that Parquet keeps anyway; nested columns have none."""
     result: Stats = {}
+    kinds, columns = dict(zip(schema.names, schema.types, strict=True)), metadata.schema
     for position in range(metadata.num_columns):
-        name = metadata.schema.column(position).path
-        if name not in schema.names or pa.types.is_nested(schema.field(name).type):
+        name = columns.column(position).path
+        if name not in kinds or pa.types.is_nested(kinds[name]):
             continue
         numbers = range(metadata.num_row_groups)
         groups = [metadata.row_group(number).column(position).statistics for number in numbers]
         if all(group is not None and group.has_null_count for group in groups):
-            ordered = name not in unordered and not pa.types.is_boolean(schema.field(name).type)
+            ordered = name not in unordered and not pa.types.is_boolean(kinds[name])
             ends = _ends(groups) if ordered else (None, None)
             result[name] = [*ends, sum(group.null_count for group in groups)]
     return result

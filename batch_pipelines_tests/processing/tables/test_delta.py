@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from batch_pipelines.core.errors import ConfigError
+from batch_pipelines.core.errors import ConfigError, IntegrityError
 from batch_pipelines.processing.tables.delta import (
     app_id,
     create,
@@ -71,6 +71,8 @@ def test_older_versions_name_the_parts_they_had(shop: Project) -> None:
     assert b_before in files_at(path, before)
     assert b_before not in files_at(path, before + 1)
     assert len(files_at(path, before + 1)) == 2
+    with pytest.raises(IntegrityError, match=r"table 'shop' has no version 99 any more .*; process with force"):
+        files_at(path, 99)
 
 
 def test_others_read_the_table_through_its_log(shop: Project) -> None:

@@ -1,0 +1,170 @@
+"""The kill sweep: kill a role at every named point and at random ones, resume, and compare row for row.
+
+A trial has a fresh data folder. Child after child works in it, each armed with the next kill, until one comes to the
+end undisturbed; then an inspector compares. What must not live here: what is processed (sweep_home.py).
+"""
+
+import json
+import random
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import batch_pipelines
+from batch_pipelines_tests.system import sweep_home
+from batch_pipelines_tests.system.forks import Child, Plant, chunks_begun
+
+IN_TRIAL = 12  # kills of one trial at most
+ELSEWHERE: frozenset[str] = frozenset()  # points that no undisturbed run passes; each must be killed in another test
+
+
+@dataclass
+class Figures:
+    """What a sweep came to.
+
+    Attributes:
+        kills: By point (`any` for the random ones).
+        redone: Chunks begun more often than once, over all trials.
+        orphans: Files that janitors swept.
+        wrong: What was not as it must be.
+    """
+
+    seed: int
+    trials: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
+    redone: int = 0
+    orphans: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """One line."""
+        return (
+            f"seed {self.seed}: {self.kills.total()} kills at {len(self.kills)} points in {self.trials} trials, "
+            f"{self.redone} chunks redone, {self.orphans} orphans swept, {len(self.wrong)} wrong"
+        )
+
+
+class KillSweep:
+    """A sweep over one home.
+
+    Args:
+        folder: Where homes and data folders are made.
+        seed: Of input and dice.
+        ledger: An empty ledger to copy, None to have each trial make its own.
+        plants: Mutants to plant into every child that works.
+    """
+
+    def __init__(self, folder: Path, seed: int, *, ledger: Path | None = None, plants: Sequence[Plant] = ()) -> None:
+        self.home = sweep_home.make_home(folder / "home", seed)
+        self.figures = Figures(seed)
+        self._folder = folder
+        self._ledger = ledger
+        self._plants = plants
+        self._dice = random.Random(seed)
+        first = self.trial_folder()
+        data = first / "data"
+        self.points: Counter[str] = Counter(self.child(first, plants=()).wait().answer)
+        self.reference = Child(lambda: sweep_home.content(self.home, data), first).wait().answer
+        self.chunks = len(chunks_begun(first))
+
+    def trial_folder(self) -> Path:
+        """A new folder with a data folder that holds nothing."""
+        self.figures.trials += 1
+        folder = self._folder / f"trial-{self.figures.trials}"
+        sweep_home.fresh_data(folder / "data", self._ledger)
+        return folder
+
+    def child(self, folder: Path, fault: str = "", plants: Sequence[Plant] | None = None) -> Child:
+        """A child that plans and works until all is published."""
+        home, data = self.home, folder / "data"
+
+        def act() -> None:
+            sweep_home.run(home, data)
+
+        return Child(act, folder, fault, self._plants if plants is None else plants)
+
+    def every_point(self) -> list[str]:
+        """Kills at the first, the middle and the last time that an undisturbed run passes each point."""
+        kills = []
+        for point, times in sorted(self.points.items()):
+            if point != "any":
+                kills += [f"kill@{point}:{n}" for n in sorted({1, (times + 1) // 2, times})]
+        return kills
+
+    def anywhere(self, count: int) -> list[str]:
+        """Kills at random points, whatever their name; each is a random way on from where the last one was."""
+        return [f"kill@any:{self._dice.randint(1, self.points['any'] // 3)}" for _ in range(count)]
+
+    def sweep(self, kills: Iterable[str]) -> Figures:
+        """Do all of these kills. One that is never reached in a fresh folder is wrong."""
+        waiting = list(kills)
+        while waiting:
+            waiting = self._trial(waiting)
+        return self.figures
+
+    def _trial(self, waiting: list[str]) -> list[str]:
+        """One trial; the kills that are left."""
+        folder, left, killed = self.trial_folder(), list(waiting), list[str]()
+        while left and len(killed) < IN_TRIAL:
+            if not self.child(folder, left[0]).wait().killed:
+                break
+            killed.append(left.pop(0))
+        else:
+            assert not self.child(folder).wait().killed
+        if not killed:
+            self.figures.wrong.append(f"{left.pop(0)} was never reached")
+        self.figures.kills.update(kill.partition("@")[2].rpartition(":")[0] for kill in killed)
+        self._judge(folder, killed)
+        return left
+
+    def _judge(self, folder: Path, killed: list[str]) -> None:
+        redone = len(chunks_begun(folder)) - self.chunks
+        self.figures.redone += redone
+        found = self.inspect(folder)
+        self.figures.orphans += found["orphans"]
+        if redone > len(killed):
+            self.figures.wrong.append(f"{killed}: {redone} chunks redone after {len(killed)} kills")
+        self.figures.wrong += [f"{killed}: {what}" for what in found["wrong"]]
+
+    def inspect(self, folder: Path) -> dict[str, Any]:
+        """Have a child look at everything that must hold when a run has come to its end."""
+        home, data, reference = self.home, folder / "data", self.reference
+
+        def act() -> dict[str, Any]:
+            wrong = differences(sweep_home.content(home, data), reference)
+            swept, again = sweep_home.janitor(home, data), sweep_home.janitor(home, data)
+            wrong += [f"the second janitor swept {again.files}"] if again.files else []
+            wrong += [f"{name} was not swept" for name in sweep_home.unnamed_files(data)]
+            before = len(chunks_begun(folder))
+            wrong += [] if len(sweep_home.run(home, data)) == len(sweep_home.MONTHS) else ["it is not current"]
+            wrong += ["the second run worked"] if len(chunks_begun(folder)) != before else []
+            wrong += [f"{what} after the janitor" for what in differences(sweep_home.content(home, data), reference)]
+            return {"wrong": wrong, "orphans": swept.files}
+
+        found: dict[str, Any] = Child(act, folder).wait().answer
+        return found
+
+
+def differences(found: dict[str, Any], reference: dict[str, Any]) -> list[str]:
+    """What is missing and what is too much, a line for each table."""
+    lines = []
+    for name, rows in reference.items():
+        have, want = Counter(found[name]), Counter(rows)
+        if have != want:
+            lines.append(f"{name}: {(want - have).total()} rows missing, {(have - want).total()} too many")
+    return lines
+
+
+def named_points() -> set[str]:
+    """Every point that the product's source names."""
+    package = Path(batch_pipelines.__file__).parent
+    sources = "\n".join(file.read_text() for file in package.rglob("*.py") if file.name != "faults.py")
+    return set(re.findall(r"""fault\("([a-z_.]+)"\)""", sources))
+
+
+def as_json(figures: Figures) -> str:
+    """All figures."""
+    return json.dumps({**vars(figures), "kills": dict(figures.kills)}, indent=2)

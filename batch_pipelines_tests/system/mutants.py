@@ -1,0 +1,58 @@
+"""Protocol errors to plant into children, each of which the sweeps must catch; and shorter patience for tests."""
+
+from collections.abc import Callable
+from typing import Any
+
+from deltalake import DeltaTable
+from sqlalchemy import bindparam
+
+from batch_pipelines.core import heartbeat, lane, owners
+from batch_pipelines.core.ledger import chunks
+from batch_pipelines.core.model import ChunkState
+from batch_pipelines.processing import workload
+from batch_pipelines.processing.tables import publish
+
+
+def impatience() -> None:
+    """Take over from an owner after 0.4 s of silence instead of 30; renew and look accordingly."""
+    owners.STILL_S = 0.4
+    heartbeat.RENEW_EVERY_S = 0.1
+    lane.POLL_S = 0.05
+
+
+def stops_itself() -> None:
+    """Notice one's own silence after 0.2 s instead of 20."""
+    heartbeat.STOP_AFTER_S = 0.2
+    heartbeat.RENEW_EVERY_S = 0.05
+
+
+def no_epoch_check() -> None:
+    """Commit whatever comes back, whoever holds the chunk by now."""
+    at_claim = chunks._at_claim()  # noqa: SLF001
+    chunks._DONE = at_claim.values(  # noqa: SLF001
+        state=ChunkState.DONE,
+        owner=None,
+        error=None,
+        seconds=bindparam("s"),
+        **chunks._RESULT_BINDS,  # noqa: SLF001
+    )
+
+
+def no_number_check() -> None:
+    """Publish without looking which publication the table holds."""
+    DeltaTable.transaction_version = lambda _table, _app: None  # type: ignore[method-assign]
+
+
+def commits_on_a_fresh_handle() -> None:
+    """Decide on one handle and commit on another, which has loaded what came between."""
+    replace_partition: Callable[..., bool] = publish.replace_partition
+
+    def afresh(table: DeltaTable, *rest: Any, **named: Any) -> bool:
+        return replace_partition(DeltaTable(table.table_uri), *rest, **named)
+
+    publish.replace_partition = afresh
+
+
+def no_settle() -> None:
+    """Leave duplicate keys where they are."""
+    workload.DatasetWorkload.settle = lambda *_: []  # type: ignore[method-assign]

@@ -1,0 +1,190 @@
+"""Lanes beside each other, lanes that are stopped and wake up later, batches that race; and the planted mutants.
+
+Every lane is a process. A stopped one is stopped at a named point; the others' patience is shortened (mutants.py).
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batch_pipelines_tests.system import mutants, sweep_home
+from batch_pipelines_tests.system.forks import Child, Plant, chunks_begun
+from batch_pipelines_tests.system.kill_sweep import KillSweep, differences
+from batch_pipelines_tests.system.memory_folder import memory_folder
+
+SEED = 7
+STOPS = (
+    "claim.committed:3",
+    "lane.submitted:4",
+    "chunk.part_written:4",
+    "lane.worked:6",
+    "commit.committed:3",
+    "settle.prepared:2",
+    "publish.leased:2",
+    "publish.checked:3",
+    "publish.delta_committed:2",
+)
+
+
+@pytest.fixture(scope="module")
+def sweep(blank_ledger: Path) -> Iterator[KillSweep]:
+    """A home, what an undisturbed run makes of it, and trials."""
+    with memory_folder() as folder:
+        yield KillSweep(folder, SEED, ledger=blank_ledger)
+
+
+@pytest.fixture
+def race(tmp_path: Path, blank_ledger: Path) -> Iterator["Race"]:
+    with memory_folder() as folder:
+        yield Race(folder, blank_ledger)
+
+
+def stopped(sweep: KillSweep, folder: Path, stop: str, plants: Sequence[Plant] = ()) -> Child:
+    """A lane that has stopped at this point."""
+    child = sweep.child(folder, f"stop@{stop}", plants)
+    child.wait_stopped()
+    return child
+
+
+def stale_commit(sweep: KillSweep, plants: Sequence[Plant] = ()) -> dict[str, Any]:
+    """A lane is stopped with four chunks in hand; another does and settles them; the first wakes and commits."""
+    folder = sweep.trial_folder()
+    first = stopped(sweep, folder, "chunk.part_written:2,stop@commit.committed:5", plants)
+    second = stopped(sweep, folder, f"publish.leased:{len(sweep_home.MONTHS)}", [mutants.impatience])
+    first.wake()
+    first.wait_stopped()  # having committed, or not
+    second.wake()
+    second.wait()
+    first.wake()
+    first.wait()
+    return sweep.inspect(folder)
+
+
+@pytest.mark.parametrize("stop", STOPS)
+def test_another_lane_takes_over_from_a_stopped_one_that_wakes_later(sweep: KillSweep, stop: str) -> None:
+    folder = sweep.trial_folder()
+    first = stopped(sweep, folder, stop, plants=())
+    sweep.child(folder, plants=[mutants.impatience]).wait()
+    first.wake()
+    first.wait()
+    assert sweep.inspect(folder)["wrong"] == []
+
+
+def test_a_lane_that_notices_its_own_silence_stops_without_committing(sweep: KillSweep) -> None:
+    folder = sweep.trial_folder()
+    first = stopped(sweep, folder, "lane.worked:3", [mutants.stops_itself])
+    sweep.child(folder, plants=[mutants.impatience]).wait()
+    first.wake()
+    with pytest.raises(AssertionError, match="LeaseLost"):
+        first.wait()
+    assert sweep.inspect(folder)["wrong"] == []
+
+
+def test_a_stale_commit_changes_nothing(sweep: KillSweep) -> None:
+    assert stale_commit(sweep)["wrong"] == []
+
+
+def test_two_lanes_on_the_same_batches_do_every_chunk_once(sweep: KillSweep) -> None:
+    folder = sweep.trial_folder()
+    planned = stopped(sweep, folder, "lane.submitted:2")  # the first is of the reference
+    planned.kill()
+    begun = len(chunks_begun(folder))
+    lanes = [sweep.child(folder), sweep.child(folder)]
+    for each in lanes:
+        each.wait()
+    assert sweep.inspect(folder)["wrong"] == []
+    assert len(chunks_begun(folder)) == sweep.chunks
+    assert begun == 1
+
+
+class Race:
+    """A home whose January changes while lanes are at work."""
+
+    def __init__(self, folder: Path, ledger: Path) -> None:
+        self.sweep = KillSweep(folder, SEED, ledger=ledger)
+        self.folder = self.sweep.trial_folder()
+        self.old = self.sweep.reference
+        self.rewrite(SEED + 50)
+        other = self.sweep.trial_folder()
+        self.sweep.child(other).wait()
+        self.new: dict[str, Any] = self.content(other)
+        self.rewrite(SEED)
+
+    def rewrite(self, seed: int) -> None:
+        """Change the source of January."""
+        sweep_home.write_month(self.sweep.home, sweep_home.MONTHS[0], seed)
+
+    def content(self, folder: Path) -> dict[str, Any]:
+        """What tables and dead letters hold."""
+        home = self.sweep.home
+        found: dict[str, Any] = Child(lambda: sweep_home.content(home, folder / "data"), folder).wait().answer
+        return found
+
+    def lane(self, stop: str = "", plants: Sequence[Plant] = ()) -> Child:
+        """A lane that others may get ahead of."""
+        home, data = self.sweep.home, self.folder / "data"
+
+        def act() -> str:
+            sweep_home.run(home, data, forgiving=True)
+            return "ended"
+
+        child = Child(act, self.folder, f"stop@{stop}" if stop else "", plants)
+        if stop:
+            child.wait_stopped()
+        return child
+
+    def overtaken(self, stop: str, plants: Sequence[Plant] = ()) -> list[str]:
+        """A publisher is stopped, newer content is published, the publisher wakes: what is wrong then."""
+        old = self.lane(stop, plants)
+        self.rewrite(SEED + 50)
+        self.lane(plants=[mutants.impatience]).wait()
+        old.wake()
+        old.wait()
+        return differences(self.content(self.folder), self.new)
+
+
+def test_the_content_does_differ(race: Race) -> None:
+    assert differences(race.old, race.new)
+
+
+@pytest.mark.parametrize("stop", ["publish.leased:2", "publish.checked:3", "publish.delta_committed:2"])
+def test_an_overtaken_publisher_that_wakes_does_not_bring_old_rows_back(race: Race, stop: str) -> None:
+    assert race.overtaken(stop) == []
+
+
+@pytest.mark.parametrize("stop", ["plan.committed:2", "lane.submitted:3", "settle.prepared:2", "publish.checked:4"])
+def test_of_two_batches_that_race_for_a_partition_exactly_the_newer_is_left(race: Race, stop: str) -> None:
+    old = race.lane(stop)
+    race.rewrite(SEED + 50)
+    new = race.lane(plants=[mutants.impatience])
+    old.wake()
+    for each in (new, old):
+        each.wait()
+    assert differences(race.content(race.folder), race.new) == []
+
+
+def test_a_then_b_then_a_ends_with_a(race: Race) -> None:
+    for seed, expected in ((SEED, race.old), (SEED + 50, race.new), (SEED, race.old)):
+        race.rewrite(seed)
+        race.lane().wait()
+        assert differences(race.content(race.folder), expected) == []
+
+
+def test_the_mutant_without_epochs_is_caught(sweep: KillSweep) -> None:
+    assert stale_commit(sweep, [mutants.no_epoch_check])["wrong"]
+
+
+def test_the_mutant_that_publishes_without_looking_at_numbers_is_caught(race: Race) -> None:
+    assert race.overtaken("publish.leased:2", [mutants.no_number_check])
+
+
+def test_the_mutant_that_decides_and_commits_on_two_handles_is_caught(race: Race) -> None:
+    assert race.overtaken("publish.checked:4", [mutants.commits_on_a_fresh_handle])
+
+
+def test_the_mutant_that_does_not_settle_is_caught(sweep: KillSweep) -> None:
+    folder = sweep.trial_folder()
+    sweep.child(folder, plants=[mutants.no_settle]).wait()
+    assert any("too many" in what for what in sweep.inspect(folder)["wrong"])
