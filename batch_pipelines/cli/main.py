@@ -46,7 +46,11 @@ class Commands(TyperGroup):
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # typer's Context is click's
         """Run a command, once it is known whether tracebacks are wanted."""
         self.debug = self.debug or bool(ctx.params.get("debug"))
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # Typer would call it a failure
+            _forget_stdout()
+            raise typer.Exit from error
 
     def _exit_code(self, run: Callable[[], Any]) -> int:
         try:
@@ -69,7 +73,7 @@ def _explain(error: Exception) -> int:
     if isinstance(error, ClickException):
         ctx = error.ctx if isinstance(error, UsageError) else None
         words = ctx.command_path.split()[1:] if ctx else []
-        lines: Sequence[str] = [f"{error.format_message()} See {command(' '.join([*words, '--help']))}"]
+        lines: Sequence[str] = [f"{error.format_message().rstrip('.')}. See {command(' '.join([*words, '--help']))}"]
     elif isinstance(error, BatchFailed):
         lines = error.failures
     elif isinstance(error, BatchError):

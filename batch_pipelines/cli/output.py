@@ -12,9 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from rich import box
 from rich.cells import cell_len
-from rich.table import Table
 from rich.text import Text
 
 from batch_pipelines.cli import console
@@ -82,21 +80,24 @@ def write_table(
     """
     width = _width()
     cells = {name: [_cut(shown(row.get(name)), LONGEST_CELL if width else None) for row in rows] for name in columns}
-    wide = {name: max(map(cell_len, (name, *cells[name]))) for name in columns}
+    wide = {name: max(map(_length, (name, *cells[name]))) for name in columns}
     if squeezed and width:
-        wide[squeezed] = min(wide[squeezed], width - sum(wide[name] + GAP for name in columns if name != squeezed))
-        cells[squeezed] = [_cut(cell, wide[squeezed]) for cell in cells[squeezed]]
-    fitting = _fitting([wide[name] for name in columns], width or PIPE_WIDTH)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, GAP - 1, 0, 0), show_edge=False)
-    for name in columns[:fitting]:
-        figures = name in right or (bool(rows) and all(_is_number(row.get(name)) for row in rows))
-        table.add_column(Text(name), justify="right" if figures else "left", no_wrap=True)
-    for number, row in enumerate(rows):
-        table.add_row(
-            *(Text(cells[name][number], "dim" if row.get(name) is None else "") for name in columns[:fitting])
+        wide[squeezed] = max(
+            1, min(wide[squeezed], width - sum(wide[name] + GAP for name in columns if name != squeezed))
         )
-    console.data(width or PIPE_WIDTH).print(table)
-    return list(columns[fitting:])
+        cells[squeezed] = [_cut(cell, wide[squeezed]) for cell in cells[squeezed]]
+    fitting = columns[: _fitting([wide[name] for name in columns], width or PIPE_WIDTH)]
+    figures = {name for name in fitting if name in right or _are_numbers(row.get(name) for row in rows)}
+
+    def line(texts: Iterable[str]) -> str:
+        padded = (_padded(text, wide[name], name in figures) for name, text in zip(fitting, texts, strict=True))
+        return (" " * GAP).join(padded).rstrip()
+
+    head = console.data(width or PIPE_WIDTH)
+    head.print(Text(line(fitting), "bold"), soft_wrap=True)
+    head.print("─" * (sum(wide[name] + GAP for name in fitting) - GAP), soft_wrap=True)
+    sys.stdout.writelines(f"{line(texts)}\n" for texts in zip(*(cells[name] for name in fitting), strict=True))
+    return list(columns[len(fitting) :])
 
 
 def _width() -> int | None:
@@ -119,8 +120,19 @@ def _cut(text: str, longest: int | None) -> str:
     return text if longest is None or len(text) <= longest else f"{text[: max(longest, 1) - 1]}…"
 
 
-def _is_number(value: object) -> bool:
-    return value is None or (isinstance(value, NUMBERS) and not isinstance(value, bool))
+def _length(text: str) -> int:
+    """Columns that a text takes on a terminal."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def _padded(text: str, width: int, to_the_right: bool) -> str:
+    room = " " * (width - _length(text))
+    return room + text if to_the_right else text + room
+
+
+def _are_numbers(values: Iterable[object]) -> bool:
+    known = [value for value in values if value is not None]
+    return bool(known) and all(isinstance(value, NUMBERS) and not isinstance(value, bool) for value in known)
 
 
 def _csv_cell(value: Any) -> Any:

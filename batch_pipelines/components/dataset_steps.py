@@ -86,7 +86,8 @@ def plan(context: StepContext, order: Order) -> tuple[Json, list[Json]]:
             overrides=order.overrides,
         )
         log_materialisations(context, processing, planning.prepared)
-        announce_files(context.instance, declaration, processing.partitions(order.dataset))
+        if declaration.partitions == "file":
+            announce_files(context.instance, declaration, processing.partitions(order.dataset))
         _tell_plan(context, processing, planning)
     overrides = asdict(order.overrides)
     planned: Json = {

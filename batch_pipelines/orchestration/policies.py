@@ -20,6 +20,7 @@ RUN_TAGS: Mapping[str, str] = {
 }
 PROGRESS_TAG = "batch/progress"
 MAX_LANES = 64
+STEP_PRELOAD = ("batch_pipelines.orchestration.step_preload", "dagster", "batch_pipelines.processing.pipeline")
 
 
 def executor(lanes: int) -> dg.ExecutorDefinition:
@@ -33,5 +34,5 @@ def multiprocess_config(lanes: int) -> dict[str, object]:
     """Return the executor's config for that many lanes side by side; a fork server keeps their start cheap."""
     return {
         "max_concurrent": lanes,
-        "start_method": {"forkserver": {"preload_modules": ["dagster", "batch_pipelines.processing.pipeline"]}},
+        "start_method": {"forkserver": {"preload_modules": list(STEP_PRELOAD)}},
     }

@@ -77,7 +77,7 @@ def _losers(files: list[Path], key: list[str], data: Path) -> dict[str, list[_Lo
     scratch.mkdir(parents=True, exist_ok=True)
     columns = [_quoted(name) for name in key]
     query = f"""
-        WITH __all AS (
+        WITH __all AS NOT MATERIALIZED (
             SELECT {", ".join(columns)}, _source, _line, _offset, __part
             FROM read_parquet(?, filename = '__part', hive_partitioning = false)
             WHERE {" AND ".join(f"{column} IS NOT NULL" for column in columns)}

@@ -37,7 +37,10 @@ def zstd(data: bytes) -> bytes:
 PLAIN = b"id,city\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(5000))
 LATE = b"id,city\n" + b"1,x\n" * 9_000_000  # 36 MB of one line: no text packs so well
 FILES: dict[str, tuple[bytes, str]] = {
-    "truncated gzip": (gzip.compress(PLAIN)[:-20], "in/shop.csv: the gzip file is truncated: fetch or write the file again"),
+    "truncated gzip": (
+        gzip.compress(PLAIN)[:-20],
+        "in/shop.csv: the gzip file is truncated: fetch or write the file again",
+    ),
     "cut within gzip's end": (gzip.compress(PLAIN)[:-3], "in/shop.csv: the gzip file is truncated: fetch or write"),
     "truncated zstd": (zstd(PLAIN)[:-20], "in/shop.csv: the zstd file is truncated: fetch or write the file again"),
     "corrupt gzip": (
@@ -48,11 +51,23 @@ FILES: dict[str, tuple[bytes, str]] = {
     "gzip bomb": (gzip.compress(LATE, 9), "in/shop.csv: unpacks to more than 100 times its size, like a bomb"),
     "zstd bomb": (zstd(LATE), "in/shop.csv: unpacks to more than 100 times its size, like a bomb"),
     "gzip in gzip": (gzip.compress(gzip.compress(PLAIN)), "in/shop.csv: is packed twice: unpack it once by hand"),
-    "ZIP or XLSX": (b"PK\x03\x04rest", "in/shop.csv: is a ZIP or XLSX file, not CSV: unpack it, or save the sheet as CSV"),
+    "ZIP or XLSX": (
+        b"PK\x03\x04rest",
+        "in/shop.csv: is a ZIP or XLSX file, not CSV: unpack it, or save the sheet as CSV",
+    ),
     "Parquet": (b"PAR1rest", "in/shop.csv: is a Parquet file, not CSV"),
-    "UTF-16": ("id,city\n".encode("utf-16"), "in/shop.csv: the text is UTF-16, not UTF-8: declare `csv: {encoding: utf-16}`"),
-    "missing column": (b"id,town\n1,x\n", "in/shop.csv:1: column 'city' is missing; the header has id, town. Correct the file"),
-    "other delimiter": (b"id;city\n1;x\n", "in/shop.csv:1: the header is one column, 'id;city': declare `csv: {delimiter"),
+    "UTF-16": (
+        "id,city\n".encode("utf-16"),
+        "in/shop.csv: the text is UTF-16, not UTF-8: declare `csv: {encoding: utf-16}`",
+    ),
+    "missing column": (
+        b"id,town\n1,x\n",
+        "in/shop.csv:1: column 'city' is missing; the header has id, town. Correct the file",
+    ),
+    "other delimiter": (
+        b"id;city\n1;x\n",
+        "in/shop.csv:1: the header is one column, 'id;city': declare `csv: {delimiter",
+    ),
     "column twice": (b"id,city,id\n", "in/shop.csv:1: the header names 'id' twice: rename one of the columns"),
     "column without a name": (b"id,,city\n", "in/shop.csv:1: column 2 of the header has no name: name it"),
     "broken header": (b'id,"city\n1,x\n', "in/shop.csv:1: a quote in the first line is not closed, or text follows it"),
@@ -94,14 +109,28 @@ def test_a_column_that_is_not_declared_fails_where_it_is_forbidden_to_be_there(s
 @pytest.mark.parametrize(
     ("attributes", "content", "problem"),
     [
-        ("", "", "in/shop.csv: is empty, so nothing tells its columns: declare `columns` in the dataset's YAML, or write"),
+        (
+            "",
+            "",
+            "in/shop.csv: is empty, so nothing tells its columns: declare `columns` in the dataset's YAML, or write",
+        ),
         ("\nkey: idd", "id\n1\n", "in/shop.csv:1: key column 'idd' is not declared; did you mean 'id'?; rename it in"),
-        ("", "id,_line\n1,2\n", "in/shop.csv:1: '_line' is a system column; its name cannot be used; rename it in the file"),
-        ("", "id,ID\n1,2\n", "in/shop.csv:1: 'ID' clashes with 'id' in columns; names differ by more than case; rename"),
+        (
+            "",
+            "id,_line\n1,2\n",
+            "in/shop.csv:1: '_line' is a system column; its name cannot be used; rename it in the file",
+        ),
+        (
+            "",
+            "id,ID\n1,2\n",
+            "in/shop.csv:1: 'ID' clashes with 'id' in columns; names differ by more than case; rename",
+        ),
         ("\nderive: {id: 1 + 1}", "id\n1\n", "in/shop.csv:1: 'id' clashes with 'id' in columns; names differ by more"),
     ],
 )
-def test_columns_that_cannot_be_inferred_are_refused(project: Project, attributes: str, content: str, problem: str) -> None:
+def test_columns_that_cannot_be_inferred_are_refused(
+    project: Project, attributes: str, content: str, problem: str
+) -> None:
     project.declare("shop", f"source: in/shop.csv{attributes}")
     project.write("in/shop.csv", content)
     assert problem in project.plan("shop").problems["all"]
@@ -112,7 +141,10 @@ def test_columns_that_cannot_be_inferred_are_refused(project: Project, attribute
     [
         ("nothere + 1", 'derive.x: Binder Error: Referenced column "nothere" not found'),
         ("city +", "derive.x: syntax error at or near"),
-        ("(select content from read_text('/etc/passwd'))", "derive.x: has a subquery; an expression sees its own row only"),
+        (
+            "(select content from read_text('/etc/passwd'))",
+            "derive.x: has a subquery; an expression sees its own row only",
+        ),
         ("random()", "derive.x: "),
     ],
 )
@@ -181,7 +213,10 @@ def test_a_source_that_is_gone_before_its_chunks_are_done_ends_the_batch(shop: P
     assert report.message == (
         "source changed: in/shop.csv: cannot be read any more (No such file or directory): put it back or run again"
     )
-    assert "partition 'all' of dataset 'shop' has no file; looked for in/shop*" in shop.plan("shop", ["all"]).problems["all"]
+    assert (
+        "partition 'all' of dataset 'shop' has no file; looked for in/shop*"
+        in shop.plan("shop", ["all"]).problems["all"]
+    )
     assert shop.rows("shop") == OLD  # deleting a source never deletes rows
 
 

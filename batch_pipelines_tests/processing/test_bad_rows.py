@@ -37,7 +37,11 @@ ROWS: dict[str, tuple[bytes, str, str]] = {
         "in/shop.csv:3: id '99999999999999999999' is too large for an int (64 bits)",
     ),
     "no number": (b"1,Aachen,,,,1.2.3", "type: price", "in/shop.csv:3: price '1.2.3' is not a decimal(6,2)"),
-    "too many digits": (b"1,Aachen,,,,12345.67", "type: price", "in/shop.csv:3: price '12345.67' does not fit decimal(6,2)"),
+    "too many digits": (
+        b"1,Aachen,,,,12345.67",
+        "type: price",
+        "in/shop.csv:3: price '12345.67' does not fit decimal(6,2)",
+    ),
     "no day": (b"1,,2013-02-30,,,", "type: day", "in/shop.csv:3: day '2013-02-30' is not a day of the calendar"),
     "another order": (b"1,,31.1.2013,,,", "type: day", "in/shop.csv:3: day '31.1.2013' is not a date (YYYY-MM-DD)"),
     "missing": (b",Aachen,,,,", "required: id", "in/shop.csv:3: id is missing"),

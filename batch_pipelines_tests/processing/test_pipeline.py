@@ -40,7 +40,9 @@ def test_every_item_is_written_filtered_or_a_dead_letter_and_every_row_leads_bac
     project.declare("sales", STORY, CHANGE)
     first = 'id,city,price,note\n1,Aachen,2.50,"fine\nthing"\n\n2,Cologne,3,x\n3,Bonn,0.50,x\n'
     project.write("in/sales-1.csv", first)
-    project.write("in/sales-2.csv", gzip.compress(b"id,city,price,note\r\n1,Bonn,9,x\r\n50,Bonn,9,x\r\n99,NA,9,SHOUT\r\n"))
+    project.write(
+        "in/sales-2.csv", gzip.compress(b"id,city,price,note\r\n1,Bonn,9,x\r\n50,Bonn,9,x\r\n99,NA,9,SHOUT\r\n")
+    )
     report = project.one("sales")
     assert report.message == "6 read, 1 written, 2 filtered, 3 dead-lettered"
     (row,) = project.table("sales")
@@ -128,7 +130,9 @@ def test_an_added_column_is_null_for_partitions_of_before(project: Project) -> N
     project.declare("shop", "source: in/*.csv\npartitions: file\ncolumns: {id: int}")
     project.write("in/a.csv", "id,city\n1,Aachen\n")
     project.run("shop")
-    project.declare("shop", "source: in/*.csv\npartitions: file\ncolumns: {city: string, id: int}\nderive: {big: id > 1}")
+    project.declare(
+        "shop", "source: in/*.csv\npartitions: file\ncolumns: {city: string, id: int}\nderive: {big: id > 1}"
+    )
     project.write("in/b.csv", "id,city\n2,Bonn\n")
     project.run("shop", ["b"])
     assert project.rows("shop") == [{"id": 1, "city": None, "big": None}, {"id": 2, "city": "Bonn", "big": True}]

@@ -117,15 +117,25 @@ def _holds_poison(task: Task) -> bool:
     return POISON_BYTES in data[chunk["start"] : chunk["end"]]
 
 
-def run(home: Path, data: Path, make_pool: Callable[[], Any] | None = PoisonPool) -> list[int]:
-    """Plan and work until all is published; the batches that there was nothing to do for."""
+def run(
+    home: Path, data: Path, make_pool: Callable[[], Any] | None = PoisonPool, *, forgiving: bool = False
+) -> list[int]:
+    """Plan and work until all is published; the batches that there was nothing to do for.
+
+    Args:
+        home: The home.
+        data: Its data folder.
+        make_pool: The workers.
+        forgiving: Whether others may have got ahead of it.
+    """
     processing = Processing(settings_of(home, data), clock=SystemClock(), make_pool=make_pool)
     try:
         planning = processing.plan("orders")
         processing.work(planning.batch_ids, wait_for_others=True)
         reports = processing.review(planning.batch_ids)
-        assert failures_of(planning, reports) == []
-        assert all(r.counts.items == r.rows + r.counts.filtered + r.dead_letters for r in reports)
+        if not forgiving:
+            assert failures_of(planning, reports) == []
+            assert all(r.counts.items == r.rows + r.counts.filtered + r.dead_letters for r in reports)
         return planning.current
     finally:
         processing.close()

@@ -85,9 +85,14 @@ def _engine(url: str) -> Engine:
     except Exception as error:
         msg = f"BP_LEDGER_URL is not a database address: {error}"
         raise ConfigError(msg) from error
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        msg = "the ledger needs a file (sqlite:///path/ledger.db): one in memory is lost with its process"
+        raise ConfigError(msg)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database in (None, "", ":memory:"):
-            raise ConfigError("BP_LEDGER_URL names no file: a ledger in memory forgets; write sqlite:////folder/ledger.db")
+            raise ConfigError(
+                "BP_LEDGER_URL names no file: a ledger in memory forgets; write sqlite:////folder/ledger.db"
+            )
         return _sqlite_engine(url, Path(str(parsed.database)))
     if parsed.get_backend_name() != "postgresql":
         msg = f"the ledger runs on SQLite or PostgreSQL, not on {parsed.get_backend_name()}"

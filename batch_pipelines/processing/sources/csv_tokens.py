@@ -20,6 +20,7 @@ from batch_pipelines.processing.sources.encodings import UTF8_BOM
 
 ARROW_BLOCK_BYTES = 1 << 20  # fits the cache: a fifth faster than 16 MiB in one block
 LOOK_BYTES = 1 << 16  # where some of it is not UTF-8, its records are looked at one by one
+FEW = 1000  # rows that are put in one by one
 HIGH = 0x80  # bytes below are ASCII
 
 
@@ -70,9 +71,7 @@ class Tokeniser:
         if not by_hand.any():
             return table, record
         extra, extra_record = self._split(np.flatnonzero(by_hand).tolist())
-        record = np.concatenate([record, extra_record])
-        order = np.argsort(record, kind="stable")
-        return pa.concat_tables([table, extra]).take(order), record[order]
+        return _merged(table, record, extra, extra_record)
 
     def _content(self, record: int) -> bytes:
         return self.data[self.records.starts[record] : self.records.ends[record]]
@@ -183,6 +182,19 @@ class Tokeniser:
     def _table(self, rows: list[list[bytes | None]]) -> pa.Table:
         columns = zip(*rows, strict=True) if rows else [()] * len(self.columns)
         return pa.table([pa.array(column, pa.binary()) for column in columns], names=self.columns)
+
+
+def _merged(table: pa.Table, record: Ints, extra: pa.Table, extra_record: Ints) -> tuple[pa.Table, Ints]:
+    """Both tables as one, in order of `record`."""
+    places = np.searchsorted(record, extra_record)
+    if len(places) > FEW:
+        order = np.argsort(np.concatenate([record, extra_record]), kind="stable")
+        return pa.concat_tables([table, extra]).take(order), np.sort(np.concatenate([record, extra_record]))
+    pieces: list[pa.Table] = []  # of which none is copied
+    for number, (last, place) in enumerate(pairwise([0, *places.tolist()])):
+        pieces += [table.slice(last, place - last), extra.slice(number, 1)]
+    pieces.append(table.slice(places[-1] if len(places) else 0))
+    return pa.concat_tables(pieces), np.insert(record, places, extra_record)
 
 
 def _runs(chosen: Bools) -> Iterator[tuple[int, int]]:

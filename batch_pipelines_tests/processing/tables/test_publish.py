@@ -82,7 +82,9 @@ def test_an_older_batch_is_superseded(shop: Project) -> None:
     newer = ready(shop, "id\n3\n4\n")
     assert published(shop, newer).state is BatchState.PUBLISHED
     verdict = published(shop, older)
-    assert verdict == Verdict(BatchState.SUPERSEDED, f"publication {newer.publication} is newer than {older.publication}")
+    assert verdict == Verdict(
+        BatchState.SUPERSEDED, f"publication {newer.publication} is newer than {older.publication}"
+    )
     assert shop.rows("shop") == NEW
 
 

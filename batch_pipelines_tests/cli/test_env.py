@@ -1,0 +1,61 @@
+"""`bp env`."""
+
+import json
+
+import pytest
+
+from batch_pipelines.cli.env import masked
+from batch_pipelines_tests.cli.deployment import Deployment
+
+NAMES = ("BP_HOME", "BP_DATA", "BP_DEFS", "BP_LEDGER_URL", "DAGSTER_HOME")
+
+
+def test_a_shell_can_evaluate_it_whatever_the_folder_is_called(fresh: Deployment) -> None:
+    odd = fresh.home / "it's $HOME; a 'name'"
+    odd.mkdir()
+
+    line = 'eval "$(bp env)"; env -i true; for n in ' + " ".join(NAMES) + '; do printenv "$n"; done'
+    done = fresh.shell(line, BP_DATA=str(odd))
+
+    home = str(fresh.home)
+    assert done.stdout.splitlines() == [home, str(odd), f"{home}/defs", f"sqlite:///{odd}/ledger.db", home]
+    assert done.stderr == ""
+
+
+def test_every_name_is_explained(fresh: Deployment) -> None:
+    lines = fresh.bp("env").stdout.splitlines()
+
+    assert [line.partition("=")[0] for line in lines[1::2]] == [f"export {name}" for name in NAMES]
+    assert all(line.startswith("# ") for line in lines[::2])
+
+
+def test_a_password_is_neither_shown_nor_lost(fresh: Deployment) -> None:
+    url = "postgresql://me:hidden@db:5432/ledger"
+
+    shown = fresh.bp("env", BP_LEDGER_URL=url).stdout
+    after = fresh.shell('eval "$(bp env)"; printenv BP_LEDGER_URL', BP_LEDGER_URL=url).stdout
+
+    assert "hidden" not in shown
+    assert "# BP_LEDGER_URL='postgresql+psycopg2://me:***@db:5432/ledger'" in shown
+    assert after == f"{url}\n"
+    assert "hidden" not in fresh.bp("env", "--json", BP_LEDGER_URL=url).stdout
+
+
+def test_json_has_name_value_and_meaning(fresh: Deployment) -> None:
+    rows = json.loads(fresh.bp("env", "--json", DAGSTER_HOME="/srv/dagster").stdout)
+
+    assert [row["name"] for row in rows] == list(NAMES)
+    assert rows[-1]["value"] == "/srv/dagster"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sqlite:////x/ledger.db", "sqlite:////x/ledger.db"),
+        ("postgresql://u:p%40:x@h/d", "postgresql://u:***@h/d"),
+        ("postgresql:///d?host=h&password=p&user=u", "postgresql:///d?host=h&password=***&user=u"),
+        ("postgresql://u@h/d", "postgresql://u@h/d"),
+    ],
+)
+def test_passwords_are_masked_wherever_they_stand(url: str, shown: str) -> None:
+    assert masked(url) == shown

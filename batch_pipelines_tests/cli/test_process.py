@@ -1,0 +1,71 @@
+"""`bp process` and `bp janitor`."""
+
+import json
+
+from batch_pipelines_tests.cli.deployment import ALL_BAD, Deployment
+
+
+def test_it_processes_with_real_workers_and_says_what_came_of_it(fresh: Deployment) -> None:
+    result = fresh.bp("process", "orders")
+
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[:3] == ["          7  read", "          4  written", "          3  dead-lettered"]
+    assert "             customer is not in customers.id: 7 1" in lines
+    assert lines[-1].startswith(f"The table lies in {fresh.home / 'data' / 'datasets' / 'orders'} (Delta Lake, 2 Parquet")
+    assert "planning" in result.stderr
+
+    again = fresh.bp("process", "orders")
+
+    assert "nothing to do: 2 of 2 partitions are current" in again.stderr
+    assert again.stdout == result.stdout
+
+
+def test_one_partition_can_be_forced(fresh: Deployment) -> None:
+    fresh.process("orders")
+
+    result = fresh.bp("process", "orders", "2024-02", "--force")
+
+    assert result.stdout.splitlines()[0] == "          1  read"
+    assert "nothing to do" not in result.stderr
+
+
+def test_what_fails_is_named_and_the_rest_is_done(fresh: Deployment) -> None:
+    fresh.write("orders-2024-02.csv", ALL_BAD)
+    fresh.write("orders-2024-03.csv", "id,amount\n1,2\n")
+
+    result = fresh.bp("process", "orders")
+
+    assert result.exit_code == 1
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert errors[0].startswith("error: orders/2024-03: in/orders-2024-03.csv:1: column 'customer' is missing")
+    assert errors[1].startswith("error: orders/2024-02: failed: 2 of 2 items are dead letters")
+    assert errors[2] == "error: 2 partitions failed. See bp datasets orders"
+    assert "\n2024-01" in fresh.bp("datasets", "orders").stdout
+
+
+def test_a_partition_without_files_is_named(fresh: Deployment) -> None:
+    result = fresh.bp("process", "orders", "2024-09")
+
+    assert result.exit_code == 1
+    assert "error: orders/2024-09: " in result.stderr
+    assert "partition '2024-09' of dataset 'orders' has no file" in result.stderr
+
+
+def test_an_unknown_dataset_is_not_found(fresh: Deployment) -> None:
+    assert fresh.bp("process", "nope").exit_code == 3
+
+
+def test_the_janitor_removes_what_nobody_names_and_nothing_else(fresh: Deployment) -> None:
+    fresh.process("orders")
+    stray = fresh.home / "data" / "datasets" / "orders" / "2024-01" / "00000000-g1-c00000-e1-abcdef.parquet"
+    stray.write_bytes(b"x" * 10)
+
+    result = fresh.bp("janitor")
+
+    assert result.exit_code == 0
+    assert "1 files removed, 0.0 MB" in result.stdout
+    assert not stray.exists()
+    assert fresh.bp("query", "select count(*) as n from orders", "--csv").stdout == "n\n4\n"
+    assert json.loads(fresh.bp("janitor", "orders", "--json").stdout) == [{"dataset": "orders", "files": 0, "bytes": 0}]
+    assert fresh.bp("janitor", "nope").exit_code == 3
