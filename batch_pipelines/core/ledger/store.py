@@ -85,9 +85,6 @@ def _engine(url: str) -> Engine:
     except Exception as error:
         msg = f"BP_LEDGER_URL is not a database address: {error}"
         raise ConfigError(msg) from error
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        msg = "the ledger needs a file (sqlite:///path/ledger.db): one in memory is lost with its process"
-        raise ConfigError(msg)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database in (None, "", ":memory:"):
             raise ConfigError(
