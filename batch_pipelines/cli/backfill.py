@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from batch_pipelines.cli import places
+from batch_pipelines.cli.cells import counted
 from batch_pipelines.cli.closing import show_counts
 from batch_pipelines.cli.console import command, data, say
 from batch_pipelines.cli.output import JsonFlag, write_json
@@ -134,7 +135,9 @@ def _close(processing: "Processing", name: str, keys: list[str], runs: list[dict
 
     out = data()
     for run in runs:
-        what = f"{run['from']} to {run['to']}, {run['partitions']} partitions" if run["from"] else "all of it"
+        what = (
+            f"{run['from']} to {run['to']}, {counted(run['partitions'], 'partition')}" if run["from"] else "all of it"
+        )
         verdict = "succeeded" if run["ok"] else "failed"
         out.print(f"run {run['run_id']} {verdict}: {name} {what}", soft_wrap=True)
     where = [each for each in standings(processing, name) if each.partition in keys]

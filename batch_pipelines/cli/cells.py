@@ -25,6 +25,11 @@ def shown(value: object) -> str:
     return printable(as_text(value) if isinstance(value, bytes) else str(value))
 
 
+def counted(number: int, what: str) -> str:
+    """Return `1 row`, `2 rows`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def as_text(raw: bytes) -> str:
     """Return bytes as text; what is no UTF-8 is escaped."""
     return raw.decode(errors="backslashreplace")

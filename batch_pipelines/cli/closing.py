@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from batch_pipelines.cli.cells import counted
 from batch_pipelines.cli.console import data
 from batch_pipelines.cli.places import shown_path
 from batch_pipelines.cli.reasons import sentence_of
@@ -33,7 +34,7 @@ def show_counts(processing: "Processing", dataset: str, reports: Sequence["Batch
     if dead:
         where = [each for each in standings(processing, dataset) if each.partition in partitions]
         for reason in reasons(processing, where)[:SHOWN_REASONS]:
-            data().print(f"             {sentence_of(reason)}", soft_wrap=True)
+            data().print(f"           {sentence_of(reason)}", soft_wrap=True)
     if warned:
         _figure(warned, f"of the written have a warning ({', '.join(_warnings(reports))})", "yellow")
 
@@ -47,7 +48,7 @@ def show_place(processing: "Processing", dataset: str) -> None:
     files = [] if at is None else files_at(path, at)
     size = sum((path / name).stat().st_size for name in files if (path / name).is_file())
     data().print(
-        f"The table lies in {shown_path(path)} (Delta Lake, {len(files)} Parquet files, {size / 1e6:.1f} MB).",
+        f"The table lies in {shown_path(path)} (Delta Lake, {counted(len(files), 'Parquet file')}, {size / 1e6:.1f} MB).",
         soft_wrap=True,
     )
 

@@ -16,6 +16,7 @@ from typing import Any
 from batch_pipelines.core.settings import Settings
 
 LOOK_EVERY_S = 0.2
+Look = Callable[[bool], None]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -37,7 +38,7 @@ def environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str
     }
 
 
-def execute(settings: Settings, job: str, config: Mapping[str, Any], log: Path, look: Callable[[bool], None]) -> int:
+def execute(settings: Settings, job: str, config: Mapping[str, Any], log: Path, look: Look) -> int:
     """Run a job; return its exit code, negative if a signal ended it.
 
     Args:
@@ -54,7 +55,7 @@ def execute(settings: Settings, job: str, config: Mapping[str, Any], log: Path, 
         return run(command_line(job, file), log, look, cwd=settings.home, env=environment(settings, os.environ))
 
 
-def run(argv: Sequence[str], log: Path, look: Callable[[bool], None], *, cwd: Path, env: Mapping[str, str]) -> int:
+def run(argv: Sequence[str], log: Path, look: Look, *, cwd: Path, env: Mapping[str, str]) -> int:
     """Run a command in a process group of its own, so that Ctrl-C reaches it once, from us."""
     with log.open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603  our own command

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch_pipelines.cli import dagster_job, places
+from batch_pipelines.cli.cells import counted
 from batch_pipelines.cli.closing import show_counts, show_place
 from batch_pipelines.cli.console import command, data, say, through_run_py
 from batch_pipelines.cli.output import write_table
@@ -27,7 +28,7 @@ LOOK = (
     "from flights order by arr_delay desc limit 5"
 )
 NEXT = (
-    'query "select origin, avg(dep_delay) from flights group by origin"',
+    'query "select origin, avg(dep_delay) from flights group by 1"',
     "dead-letters flights",
 )
 
@@ -60,7 +61,7 @@ def _run(processing: "Processing", missing: list[str]) -> None:
     references = {name for name, _ in processing.catalog.entry(DATASET).declaration.references}
     watch = Watch(processing.ledger, DATASET, references, len(missing))
     began = clock.monotonic()
-    say(f"{JOB}: {len(missing)} partitions of {DATASET}; Dagster's log: {places.shown_path(log)}", "dim")
+    say(f"{JOB}: {counted(len(missing), 'partition')} of {DATASET}; Dagster's log: {places.shown_path(log)}", "dim")
     try:
         with showing(clock) as show:
             show(Stage("starting Dagster"))
@@ -77,7 +78,7 @@ def _run(processing: "Processing", missing: list[str]) -> None:
         raise
     if code:
         raise BatchFailed(_failure(code, log))
-    say(f"{len(missing)} partitions processed in {clock.monotonic() - began:.1f} s", "green")
+    say(f"{counted(len(missing), 'partition')} processed in {clock.monotonic() - began:.1f} s", "green")
 
 
 def _failure(code: int, log: Path) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from batch_pipelines.cli import places
+from batch_pipelines.cli.cells import counted
 from batch_pipelines.cli.console import data
 from batch_pipelines.cli.output import JsonFlag, write_json, write_table
 from batch_pipelines.core.model import BatchState
@@ -40,4 +41,4 @@ def janitor(
     files, size = sum(row["files"] for row in rows), sum(row["bytes"] for row in rows)
     if files:
         write_table(["dataset", "files", "bytes"], [row for row in rows if row["files"]])
-    data().print(f"{files:,} files removed, {size / 1e6:,.1f} MB")
+    data().print(f"{counted(files, 'file')} removed, {size / 1e6:,.1f} MB")

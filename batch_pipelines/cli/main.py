@@ -73,7 +73,7 @@ def _explain(error: Exception) -> int:
     if isinstance(error, ClickException):
         ctx = error.ctx if isinstance(error, UsageError) else None
         words = ctx.command_path.split()[1:] if ctx else []
-        lines: Sequence[str] = [f"{error.format_message().rstrip('.')}. See {command(' '.join([*words, '--help']))}"]
+        lines: Sequence[str] = [f"{_sentence(error.format_message())} See {command(' '.join([*words, '--help']))}"]
     elif isinstance(error, BatchFailed):
         lines = error.failures
     elif isinstance(error, BatchError):
@@ -88,6 +88,10 @@ def _explain(error: Exception) -> int:
     return NOT_FOUND if isinstance(error, NotFound) else FAILED
 
 
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
 def _forget_stdout() -> None:
     """Nobody reads any more: what is still buffered goes nowhere, quietly."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -99,6 +103,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     invoke_without_command=True,
+    suggest_commands=False,  # click does it already
 )
 
 

@@ -47,7 +47,9 @@ def entry_of(catalog: "Catalog", name: str) -> "Entry":
     try:
         return catalog.entry(name)
     except ConfigError as error:
-        raise NotFound(f"{error}. All of them: {command('datasets')}") from error
+        text = str(error)
+        end = "" if text.endswith("?") else "."
+        raise NotFound(f"{text}{end} All of them: {command('datasets')}") from error
 
 
 def shown_path(path: Path) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from batch_pipelines.cli import places
+from batch_pipelines.cli.cells import counted
 from batch_pipelines.cli.closing import show_counts, show_place
 from batch_pipelines.cli.console import command, say
 from batch_pipelines.cli.progress_bar import showing
@@ -47,4 +48,6 @@ def process(
             show_counts(processing, name, reports)
             show_place(processing, name)
         if failures := failures_of(planning, reports):
-            raise BatchFailed([*failures, f"{len(failures)} partitions failed. See {command(f'datasets {name}')}"])
+            raise BatchFailed(
+                [*failures, f"{counted(len(failures), 'partition')} failed. See {command(f'datasets {name}')}"]
+            )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from batch_pipelines.cli import places
+from batch_pipelines.cli.cells import counted
 from batch_pipelines.cli.console import command, say
 from batch_pipelines.cli.output import CsvFlag, Format, JsonFlag, chosen, write_csv, write_json, write_table
 from batch_pipelines.core.errors import ConfigError
@@ -101,7 +102,7 @@ def _show(result: "pa.Table", limit: int) -> None:
             f"the first {shown.num_rows:,} rows; there are more: --limit 0 shows all, --csv and --json write all", "dim"
         )
     else:
-        say(f"{result.num_rows:,} row{'' if result.num_rows == 1 else 's'}", "dim")
+        say(counted(result.num_rows, "row"), "dim")
     if hidden:
         fitting = result.num_columns - len(hidden)
         names = ", ".join(hidden)

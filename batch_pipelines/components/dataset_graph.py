@@ -157,7 +157,7 @@ def _references(declaration: DatasetDeclaration) -> list[str]:
 
 
 def _table_tags(declaration: DatasetDeclaration) -> dict[str, str]:
-    engines = ["delta", "pyarrow"]
+    engines = ["deltalake", "pyarrow"]
     if declaration.transform:
         engines.append("pandas")
     elif declaration.derive or declaration.where:

@@ -36,29 +36,29 @@ def table_metadata(
         preview: A few rows of the partition.
     """
     counts = report.counts
-    shown: Metadata = {
+    warnings: Metadata = (
+        {"warnings": dg.MetadataValue.md(_counted("warning", report.warnings))} if report.warnings else {}
+    )
+    return {
+        "outcome": dg.MetadataValue.text(report.message),
         "dagster/row_count": dg.MetadataValue.int(table_rows),
         "dagster/partition_row_count": dg.MetadataValue.int(report.rows),
         "dagster/column_schema": dg.MetadataValue.table_schema(_schema(report.columns, declaration)),
-        "dagster/uri": dg.MetadataValue.text(path),
-        "path": dg.MetadataValue.path(path),
-        "outcome": dg.MetadataValue.text(report.message),
+        "preview": dg.MetadataValue.md(markdown_table(preview) or "*no rows*"),
+        "reject_reasons": dg.MetadataValue.md(_counted("reason", report.reasons)),
+        **warnings,
+        "chunks": _chunk_table(report.chunks),
+        "source_files": dg.MetadataValue.md("\n".join(f"- `{name}`" for name in report.files) or "*none*"),
         "items_read": dg.MetadataValue.int(counts.items),
         "items_written": dg.MetadataValue.int(counts.written),
         "items_filtered": dg.MetadataValue.int(counts.filtered),
         "items_dead_lettered": dg.MetadataValue.int(counts.dead),
         "items_with_warnings": dg.MetadataValue.int(counts.warned),
         "reject_rate": dg.MetadataValue.float(round(reject_rate(report), 6)),
-        "preview": dg.MetadataValue.md(markdown_table(preview) or "*no rows*"),
-        "reject_reasons": dg.MetadataValue.md(_counted("reason", report.reasons)),
-        "chunks": _chunk_table(report.chunks),
-        "source_files": dg.MetadataValue.md("\n".join(f"- `{name}`" for name in report.files) or "*none*"),
         "seconds": dg.MetadataValue.float(round(report.seconds, 3)),
+        "path": dg.MetadataValue.path(path),
         **_identity(report),
     }
-    if report.warnings:
-        shown["warnings"] = dg.MetadataValue.md(_counted("warning", report.warnings))
-    return shown
 
 
 def letters_metadata(report: BatchReport, *, path: str) -> Metadata:

@@ -172,7 +172,9 @@ def _tell_outcome(context: StepContext, reports: Sequence[BatchReport], current:
             context.log.info("%s/%s: %s%s", report.dataset, report.partition, note, report.message)
     if len(good) > LINES:
         rows, letters = sum(report.rows for report in good), sum(report.dead_letters for report in good)
-        context.log.info("%d partitions are published: %d rows, %d dead letters", len(good), rows, letters)
+        context.log.info(
+            "%d partitions are published: %s rows, %s dead letters", len(good), f"{rows:,}", f"{letters:,}"
+        )
 
 
 def _tell_plan(context: StepContext, processing: Processing, planning: Planning) -> None:
@@ -182,10 +184,10 @@ def _tell_plan(context: StepContext, processing: Processing, planning: Planning)
         context.log.error("%s/%s: %s", planning.dataset, partition, why)
     counts = processing.ledger.chunks.counts(planning.batch_ids)
     context.log.info(
-        "%s: %d partitions, %d of them current; %d chunks, %d items",
+        "%s: partitions %d, of them current %d; chunks %d, items %s",
         planning.dataset,
         len(planning.batch_ids) + len(planning.problems),
         len(planning.current),
         counts.chunks,
-        counts.items,
+        f"{counts.items:,}",
     )

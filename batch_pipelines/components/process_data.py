@@ -12,6 +12,7 @@ import dagster as dg
 from pydantic import ConfigDict, Field, ValidationError, create_model
 
 from batch_pipelines.components import dataset_steps as steps
+from batch_pipelines.components.dataset_checks import check_dataset, evaluation
 from batch_pipelines.components.dataset_graph import PLAN_OUT, lane_op, plan_outputs
 from batch_pipelines.core.key_problems import problems_of
 from batch_pipelines.core.model import Json
@@ -26,11 +27,12 @@ from batch_pipelines.orchestration.policies import (
     RUN_TAGS,
     multiprocess_config,
 )
-from batch_pipelines.orchestration.session import open_processing
+from batch_pipelines.orchestration.session import failure, open_processing
 from batch_pipelines.processing.declaration.catalog import Catalog
-from batch_pipelines.processing.pipeline import BatchReport, Overrides
+from batch_pipelines.processing.pipeline import BatchReport, Overrides, Processing
 
 FAVOURITE = "flights"
+_CONSOLE = {"console": {"config": {"log_level": "INFO"}}}  # what happens to the data, not to Dagster's steps
 
 
 class ProcessDataConfig(dg.Config):
@@ -101,7 +103,22 @@ def publish_op(context: dg.OpExecutionContext, planned: dict[str, Any]) -> None:
     with open_processing() as processing:
         outcome = steps.publish(context, processing, planned)
         steps.log_materialisations(context, processing, _not_yet_known(context.instance, outcome))
+        wrong = _log_checks(context, processing, outcome.dataset)
         outcome.raise_failures()
+        if wrong:
+            raise failure(f"{len(wrong)} checks of {outcome.dataset} failed", wrong)
+
+
+def _log_checks(context: dg.OpExecutionContext, processing: Processing, dataset: str) -> list[str]:
+    """Check the dataset as an asset job does, and log it; return what must not be, a line for each."""
+    results = check_dataset(processing, processing.catalog.entry(dataset).declaration)
+    for key, result in results.items():
+        context.log_event(evaluation(key, result))  # type: ignore[arg-type]  # its annotation forgets these events
+    return [
+        f"{key.name}: {result.description}"
+        for key, result in results.items()
+        if not result.passed and result.severity is dg.AssetCheckSeverity.ERROR
+    ]
 
 
 def process_data_job(catalog: Catalog) -> dg.JobDefinition | None:
@@ -211,7 +228,7 @@ def _config_mapping(catalog: Catalog) -> dg.ConfigMapping:
         plan = {**asked.model_dump(), "dataset": asked.dataset.value}
         lanes = asked.lanes or catalog.entry(plan["dataset"]).declaration.lanes
         executor = {"multiprocess": multiprocess_config(lanes)} if 1 < lanes <= MAX_LANES else {"in_process": {}}
-        return {"ops": {"plan": {"config": plan}}, "execution": {"config": executor}}
+        return {"ops": {"plan": {"config": plan}}, "execution": {"config": executor}, "loggers": _CONSOLE}
 
     to_steps.__annotations__["asked"] = model
     plain = dg.config_mapping(to_steps)

@@ -1,6 +1,6 @@
 """The end of a batch: all chunks done → settle → publish → verdict. Safe to try from any lane, at any time, again.
 
-Settling is done under a lease on the batch, publishing under a lease on the pipeline's table: one publisher a table.
+Both are done under a lease on the pipeline's table: one publisher a table.
 """
 
 from collections.abc import Iterator
@@ -38,11 +38,8 @@ class Closing:
             return True
         if not self._ledger.chunks.is_finished(batch_id):
             return False
-        chunks = self._ledger.chunks.of_batch(batch_id)
-        if failed := [chunk for chunk in chunks if chunk.state is ChunkState.FAILED]:
-            return self._finish(batch, BatchState.FAILED, _say_failed(failed, len(chunks)))
         try:
-            return self._settle(batch, chunks) and self._publish(batch_id)
+            return self._end(batch)
         except LeaseLost:
             raise
         except SourceChanged as error:
@@ -50,32 +47,36 @@ class Closing:
         except BatchError as error:  # a damaged part, a column of another type: this batch's end, not its neighbours'
             return self._finish(batch, BatchState.FAILED, str(error))
 
-    def _settle(self, batch: Batch, chunks: list[Chunk]) -> bool:
-        if batch.settled:
-            return True
-        with self._lease(f"batch:{batch.id}") as lease:
-            if lease is None:
-                return False
-            if self._read(batch.id).settled:
-                return True
-            changes = self._workload.settle(batch, chunks)
-            fault("settle.prepared")
-            self._heartbeat.check()
-            return self._ledger.chunks.settle(batch.id, lease, changes)
-
-    def _publish(self, batch_id: int) -> bool:
-        batch = self._read(batch_id)
+    def _end(self, batch: Batch) -> bool:
         with self._lease(f"table:{batch.pipeline}") as lease:
             if lease is None:
                 return False
-            batch = self._read(batch_id)
+            batch = self._read(batch.id)
             if batch.state is not BatchState.OPEN:
                 return True
-            fault("publish.leased")
-            self._heartbeat.check()
-            verdict = self._workload.publish(batch, self._ledger.chunks.of_batch(batch_id))
-            fault("publish.committed")
-            return self._finish(batch, verdict.state, verdict.reason)
+            chunks = self._ledger.chunks.of_batch(batch.id)
+            if failed := [chunk for chunk in chunks if chunk.state is ChunkState.FAILED]:
+                return self._finish(batch, BatchState.FAILED, _say_failed(failed, len(chunks)))
+            settled = self._settled(batch, chunks, lease)
+            return settled is not None and self._publish(batch, settled)
+
+    def _settled(self, batch: Batch, chunks: list[Chunk], lease: Lease) -> list[Chunk] | None:
+        """The chunks as they are after settling; None if the lease was lost meanwhile."""
+        changes = [] if batch.settled else self._workload.settle(batch, chunks)
+        if not changes:
+            return chunks
+        fault("settle.prepared")
+        self._heartbeat.check()
+        if not self._ledger.chunks.settle(batch.id, lease, changes):
+            return None
+        return self._ledger.chunks.of_batch(batch.id)
+
+    def _publish(self, batch: Batch, chunks: list[Chunk]) -> bool:
+        fault("publish.leased")
+        self._heartbeat.check()
+        verdict = self._workload.publish(batch, chunks)
+        fault("publish.committed")
+        return self._finish(batch, verdict.state, verdict.reason)
 
     def _finish(self, batch: Batch, state: BatchState, reason: str | None) -> bool:
         self._ledger.batches.finish(batch.id, state, reason)

@@ -166,8 +166,9 @@ class _Shift:
         chunks, batch_ids = self._ledger.chunks, sorted(self._open)
         now = self._clock.now().timestamp()
         claims = chunks.claim(self._owner, batch_ids, limit=limit, now=now)
-        if not claims and not self._in_flight and (others := self._ledger.holders.others(self._owner, batch_ids)):
-            if gone := self._watch.gone(others):
+        if not claims and not self._in_flight:
+            gone = self._watch.gone(self._ledger.holders.others(self._owner, batch_ids))
+            if gone:
                 claims = chunks.claim(self._owner, batch_ids, limit=limit, now=now, gone=gone)
         return claims
 
@@ -194,7 +195,7 @@ class _Shift:
                 self._open.discard(batch_id)
 
     def _rest(self, *, wait_for_others: bool) -> bool:
-        """Nothing to claim just now: close what is complete, wait for the rest. False if there is nothing to wait for."""
+        """Nothing to claim just now: close what is complete, wait for the rest. False if nothing is waited for."""
         self._open -= {batch_id for batch_id in sorted(self._open) if self._closing.close(batch_id)}
         if not self._open:
             return False

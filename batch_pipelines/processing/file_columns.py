@@ -67,7 +67,7 @@ def header_of(declaration: DatasetDeclaration, file: SourceFile, source: SourceP
 def with_columns(
     declaration: DatasetDeclaration, files: Sequence[SourceFile], table: pa.Schema | None
 ) -> DatasetDeclaration:
-    """The declaration with the columns that it leaves to the files: of the types that the table has, else of their looks.
+    """The declaration with columns, which it leaves to the files: of the types that the table has, else of their looks.
 
     Args:
         declaration: It declares no columns.

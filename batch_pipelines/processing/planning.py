@@ -19,8 +19,8 @@ from batch_pipelines.core.faults import fault
 from batch_pipelines.core.ledger.ledger import Ledger
 from batch_pipelines.core.model import Batch, BatchPlan, BatchState, ChunkPlan, Json
 from batch_pipelines.processing.declaration.catalog import Catalog, Entry
-from batch_pipelines.processing.declaration.types import arrow_type
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
+from batch_pipelines.processing.declaration.types import arrow_type
 from batch_pipelines.processing.file_columns import dialect_of, header_of, with_columns
 from batch_pipelines.processing.rows.expressions import describe
 from batch_pipelines.processing.sources.csv_plan import SourcePlan, plan_csv

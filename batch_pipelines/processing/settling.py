@@ -5,7 +5,7 @@ that hold a loser are written anew under other names; the ledger takes all the c
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from batch_pipelines.processing.tables.delta import table_path
 from batch_pipelines.processing.tables.parts import part_stem, read_part, write_part
 
 MEMORY = "256MB"  # spills to disk beyond; the workers have their own
+GLANCE_ROWS = 200_000
 REWRITES = 2  # at a time: each holds one part and one chunk of its source in memory
 RULE = "duplicate"
 
@@ -57,6 +58,8 @@ def settle_duplicates(
     """
     by_part = {_part(chunk)["path"]: chunk for chunk in chunks if _part(chunk)}
     folder = table_path(data, batch.pipeline)
+    if _is_unique_at_a_glance(declaration, folder, by_part):
+        return []
     losers = _losers([folder / path for path in by_part], declaration.key, data)
     workshop = _Workshop(home, data, batch, declaration)
     touched = [by_part[f"{batch.partition}/{name}"] for name in losers]
@@ -67,6 +70,21 @@ def settle_duplicates(
 
 def _part(chunk: Chunk) -> Json:
     return (chunk.result.detail.get("part") if chunk.result else None) or {}
+
+
+def _is_unique_at_a_glance(declaration: DatasetDeclaration, folder: Path, by_part: Mapping[str, Chunk]) -> bool:
+    """Whether few rows have as many keys: starting DuckDB for each of many small batches would take longer than they.
+
+    Floating point keys are left to DuckDB, whose equality (0.0 = -0.0) is the one that counts.
+    """
+    if sum(_part(chunk)["rows"] for chunk in by_part.values()) > GLANCE_ROWS:
+        return False
+    spare_pandas()
+    parts = [read_part(folder / path, declaration.key) for path in by_part]
+    if any(pa.types.is_floating(column) for part in parts for column in part.schema.types):
+        return False
+    rows = pa.concat_tables(parts) if parts else pa.table({})
+    return not parts or rows.group_by(declaration.key, use_threads=False).aggregate([]).num_rows == rows.num_rows
 
 
 def _losers(files: list[Path], key: list[str], data: Path) -> dict[str, list[_Loser]]:

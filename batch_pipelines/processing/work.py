@@ -24,7 +24,7 @@ from batch_pipelines.processing.rows.casts import schema_of
 from batch_pipelines.processing.rows.checks import check
 from batch_pipelines.processing.rows.references import ReferenceSets
 from batch_pipelines.processing.rows.rejects import Finding, Rejects
-from batch_pipelines.processing.rows.shape import shape, shaped_schema
+from batch_pipelines.processing.rows.shape import shape, shaped_schema, without_duplicates
 from batch_pipelines.processing.rows.transform import load_transform
 from batch_pipelines.processing.sources.csv_read import RawRows, read_chunk_bytes, read_csv_rows
 from batch_pipelines.processing.sources.csv_records import Dialect
@@ -185,6 +185,8 @@ def _worked(job: _Job, data: bytes) -> tuple[_Records, _Outcome]:
     said = job.declaration
     transform = None if said.transform is None else load_transform(said.transform, job.folder)
     shaped = shape(checked, said.derive, said.where, transform, _pinned(job))
+    lines, source = raw.line[raw.record[shaped.kept]], job.chunk["source"]
+    shaped = without_duplicates(shaped, said.key, lambda row: f"{source}:{lines[row]}")
     outcome = _Outcome(
         table=_with_system_columns(shaped.table, job.chunk["source"], raw, shaped.kept),
         filtered=shaped.filtered,

@@ -6,7 +6,16 @@ import pytest
 
 from batch_pipelines_tests.cli.deployment import Deployment, make_deployment
 
-SETTINGS = ("BP_DEBUG", "BP_FAULTS", "BP_LEDGER_URL", "COLUMNS", "DAGSTER_HOME", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE")
+SETTINGS = (
+    "BP_DEBUG",
+    "BP_FAULTS",
+    "BP_LEDGER_URL",
+    "COLUMNS",
+    "DAGSTER_HOME",
+    "FORCE_COLOR",
+    "NO_COLOR",
+    "TTY_COMPATIBLE",
+)
 
 
 @pytest.fixture(autouse=True)

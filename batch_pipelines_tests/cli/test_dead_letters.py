@@ -51,11 +51,9 @@ def test_json_has_an_object_a_record_with_all_its_reasons(seen: Deployment) -> N
         "source": "in/orders-2024-01.csv",
         "record": 3,
         "line": 4,
-        "offset": 35,
+        "offset": 33,
         "raw": "3,7,2",
-        "reasons": [
-            {"rule": "reference", "column": "customer", "value": "7", "message": "is not in customers.id"}
-        ],
+        "reasons": [{"rule": "reference", "column": "customer", "value": "7", "message": "is not in customers.id"}],
     }
 
 

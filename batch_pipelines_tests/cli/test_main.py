@@ -1,5 +1,7 @@
 """Errors, exit codes and pipes: what all commands have in common."""
 
+import sys
+
 import pytest
 
 from batch_pipelines_tests.cli.deployment import Deployment
@@ -18,13 +20,13 @@ def test_without_a_command_it_shows_all_of_them_with_one_line_each(fresh: Deploy
     ("arguments", "code", "message"),
     [
         (["nonsense"], 2, "error: No such command 'nonsense'. See bp --help\n"),
-        (["qurey"], 2, "error: No such command 'qurey'. Did you mean 'query'?. See bp --help\n"),
+        (["qurey"], 2, "error: No such command 'qurey'. Did you mean 'query'? See bp --help\n"),
         (["query"], 2, "error: Missing argument 'SQL'. See bp query --help\n"),
-        (["datasets", "--nope"], 2, "error: No such option: --nope. See bp datasets --help\n"),
+        (["datasets", "--nope"], 2, "error: No such option '--nope'. See bp datasets --help\n"),
         (
             ["datasets", "order"],
             3,
-            "error: there is no dataset 'order'; did you mean 'orders'?. All of them: bp datasets\n",
+            "error: there is no dataset 'order'; did you mean 'orders'? All of them: bp datasets\n",
         ),
     ],
 )
@@ -34,7 +36,7 @@ def test_an_error_is_one_line_that_names_the_next_command(
     result = seen.bp(*arguments)
 
     assert (result.exit_code, result.stdout) == (code, "")
-    assert result.stderr.replace("'?.", "'?.") == message
+    assert result.stderr == message
 
 
 def test_broken_yaml_is_named_with_file_and_line_and_without_a_traceback(fresh: Deployment) -> None:
@@ -83,6 +85,18 @@ def test_without_a_terminal_there_are_no_control_characters(seen: Deployment) ->
         assert "\x1b" not in done.stdout, line
 
 
+@pytest.mark.parametrize(("environ", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_a_terminal_gets_colours_unless_no_color_is_set(
+    seen: Deployment, environ: dict[str, str], *, coloured: bool
+) -> None:
+    on_terminal = "import pty, sys; sys.exit(pty.spawn(['bp', 'datasets', 'nope']) >> 8)"
+    done = seen.shell(f'{sys.executable} -c "{on_terminal}" < /dev/null', TERM="xterm", **environ)
+
+    assert done.returncode == 3
+    assert "there is no dataset 'nope'" in done.stdout
+    assert ("\x1b[31m" in done.stdout) is coloured
+
+
 def test_a_narrow_encoding_does_not_end_in_a_traceback(seen: Deployment) -> None:
     done = seen.shell("bp query \"select 'é·…' as x\"", PYTHONIOENCODING="ascii")
 
@@ -90,11 +104,20 @@ def test_a_narrow_encoding_does_not_end_in_a_traceback(seen: Deployment) -> None
     assert "\\xe9" in done.stdout
 
 
-@pytest.mark.parametrize("line", ["bp --help", "bp datasets", "bp query 'from orders'", "bp dead-letters orders"])
-def test_commands_that_only_look_load_neither_dagster_nor_pandas(seen: Deployment, line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "without"),
+    [
+        ("bp --help", {"dagster", "pandas", "pyarrow", "sqlalchemy", "pydantic"}),
+        ("bp env", {"dagster", "pandas", "pyarrow", "sqlalchemy", "pydantic"}),
+        ("bp datasets", {"dagster", "pandas"}),
+        ("bp query 'from orders'", {"dagster", "sqlalchemy", "pydantic"}),
+        ("bp dead-letters orders", {"dagster"}),
+    ],
+)
+def test_a_command_loads_only_what_it_needs(seen: Deployment, line: str, without: set[str]) -> None:
     done = seen.shell(f"PYTHONPROFILEIMPORTTIME=1 {line}")
 
     loaded = {text.rpartition("|")[2].strip() for text in done.stderr.splitlines() if text.startswith("import time:")}
     assert done.returncode == 0
     assert "typer" in loaded
-    assert loaded & {"dagster", "pandas"} == set()
+    assert loaded & without == set()

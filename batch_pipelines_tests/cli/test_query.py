@@ -84,7 +84,10 @@ def test_system_columns_lead_back_to_the_source(seen: Deployment) -> None:
             "selct 1",
             'Parser Error: syntax error at or near "selct". Tables: bp query "show tables"',
         ),
-        ("select 'a'::int", "Conversion Error: Could not convert string 'a' to INT32. Tables: bp query \"show tables\""),
+        (
+            "select 'a'::int",
+            "Conversion Error: Could not convert string 'a' to INT32. Tables: bp query \"show tables\"",
+        ),
         ("select sum(name) from customers", "Binder Error: No function matches the given name and argument types"),
         ("from read_text('/etc/passwd')", "file system operations are disabled"),
         ("copy orders to 'x.csv'", "only statements that read are allowed"),

@@ -148,7 +148,7 @@ def test_assets_carry_what_the_yaml_says_of_them(shop: Shop) -> None:
     assert table.group_name == letters.group_name == "money"
     assert list(table.owners) == SALES["owners"]
     assert table.tags["team"] == "a"
-    assert table.kinds == {"delta", "pyarrow", "duckdb"}
+    assert table.kinds == {"deltalake", "pyarrow", "duckdb"}
     assert {dep.asset_key.to_user_string() for dep in table.deps} == {"stores"}
     assert str(table.description).startswith("Sales of every month.")
     assert table.code_version

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from batch_pipelines.core.clock import Clock, FakeClock
-from batch_pipelines.core.ledger.ledger import open_ledger
 from batch_pipelines.core.model import Batch, BatchState, Chunk
 from batch_pipelines.core.settings import load_settings
 from batch_pipelines.core.workers.inline import InlinePool
 from batch_pipelines.processing.pipeline import BatchReport, Overrides, Planning, Processing, failures_of
 from batch_pipelines.processing.tables.delta import files_by_partition, load, table_path
 from batch_pipelines.processing.tables.parts import read_part
+from batch_pipelines_tests.ledgers import copied, made
 from batch_pipelines_tests.processing.declaration.declarations import write_dataset
 
 Row = dict[str, Any]
@@ -28,11 +28,10 @@ SYSTEM = ("_source", "_line", "_offset", "_partition")
 
 @cache
 def empty_ledger() -> Path:
-    """A SQLite ledger with tables and no rows: making one takes half a second, copying it none."""
+    """An empty SQLite ledger to be copied, one for the process: projects are made outside of fixtures, too."""
     folder = Path(tempfile.mkdtemp(prefix="empty-ledger-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    open_ledger(f"sqlite:///{folder / 'ledger.db'}").close()
-    return folder / "ledger.db"
+    return made(folder)
 
 
 class Project:
@@ -53,7 +52,7 @@ class Project:
         self._make_pool = None if processes else InlinePool
         ledger = self.data / "ledger.db"
         if ledger_url is None and not ledger.exists():
-            shutil.copy(empty_ledger(), ledger)
+            copied(empty_ledger(), self.data)
         self.processing = self.opened()
 
     def opened(self) -> Processing:

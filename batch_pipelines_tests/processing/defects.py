@@ -42,6 +42,12 @@ RULES: dict[str, tuple[str, ...]] = {
     "reference": ("reference: city",),
 }
 KINDS = tuple(RULES)
+_WRONG: dict[str | None, tuple[int, tuple[str, ...]]] = {
+    "date": (2, ("2013-02-30", "31.01.2013", "2013-1-1", "yesterday")),
+    "enum": (3, ("d", "A", "ab", " a")),
+    "range": (4, ("-0.01", "100000.00")),
+    "missing": (0, ("", "NA", '""')),
+}
 BLOCK = 20_000
 _DAY_0 = np.datetime64("2013-01-01", "D")
 
@@ -194,20 +200,15 @@ def _raw(
     kind: str | None, cells: list[str], record: int, pick: float, ids: "np.ndarray[Any, np.dtype[np.int64]]"
 ) -> bytes:
     """The bytes of a record; `pick` chooses among the ways in which it can be wrong."""
-    if kind == "too few columns":
+    if kind in _WRONG:
+        column, values = _WRONG[kind]
+        cells[column] = values[int(pick * len(values))]
+    elif kind == "too few columns":
         cells = cells[: 2 + int(pick * 5)]
     elif kind == "too many columns":
         cells = [*cells, *[""] * (1 + int(pick * 3))]
     elif kind == "type":
         cells[4 if pick < 0.5 else 6] = ("1.2.3", "12abc", "0x1F", "nan")[int(pick * 1000) % 4]
-    elif kind == "date":
-        cells[2] = ("2013-02-30", "31.01.2013", "2013-1-1", "yesterday")[int(pick * 4)]
-    elif kind == "enum":
-        cells[3] = ("d", "A", "ab", " a")[int(pick * 4)]
-    elif kind == "range":
-        cells[4] = ("-0.01", "100000.00")[int(pick * 2)]
-    elif kind == "missing":
-        cells[0] = ("", "NA", '""')[int(pick * 3)]
     elif kind == "duplicate":
         cells[0] = str(ids[int(pick * len(ids))])
     elif kind == "reference":

@@ -1,4 +1,4 @@
-"""Rows that are not as declared: each a dead letter with file, line, raw bytes, column, rule and value; the rest goes on."""
+"""Rows that are not as declared: each a dead letter with place, raw bytes, rule and value; the rest goes on."""
 
 import pytest
 

@@ -1,7 +1,6 @@
 """Rubbish in: nothing is lost, nothing is made up, and whoever is turned away is told why. For any bytes."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from batch_pipelines.processing.pipeline import Overrides
 from batch_pipelines.processing.sources.csv_records import Dialect
+from batch_pipelines_tests.processing.conftest import quick_folder
 from batch_pipelines_tests.processing.datasets import Project
 from batch_pipelines_tests.processing.sources.csv_oracle import expected_records
 
@@ -67,12 +67,12 @@ def csv_bytes(draw: st.DrawFn) -> bytes:
 
 @pytest.fixture(scope="module")
 def module_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    home: Path = tmp_path_factory.mktemp("conservation") / "home"
-    (home / "data").mkdir(parents=True)
-    project = Project(home)
-    project.declare("shop", SHOP)
-    yield project
-    project.processing.close()
+    with quick_folder(tmp_path_factory.mktemp("conservation")) as folder:
+        (folder / "home" / "data").mkdir(parents=True)
+        project = Project(folder / "home")
+        project.declare("shop", SHOP)
+        yield project
+        project.processing.close()
 
 
 @given(csv_bytes(), st.sampled_from([1, 9, 64, 10_000]))

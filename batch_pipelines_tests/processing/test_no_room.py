@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from batch_pipelines.core.errors import ConfigError, TransientError
+from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.faults import arm, count_points
 from batch_pipelines.core.model import BatchState
 from batch_pipelines_tests.conftest import cannot
@@ -134,11 +134,10 @@ def test_a_really_full_disk_says_so_and_the_run_after_finishes(small_disk: Path,
     project.plan("shop")
     project.processing.close()
     ballast = fill(small_disk, leave=150_000)
-    for _ in range(2):
-        said = step(home, url)
-        assert "No space left on device" in said or "database or disk is full" in said
-        assert "uncaught" not in said
-        assert project.table("shop") == []
+    said = step(home, url)
+    assert "No space left on device" in said or "database or disk is full" in said
+    assert "uncaught" not in said
+    assert project.table("shop") == []
     ballast.unlink()
     assert step(home, url) == "9,001 read, 9,000 written, 1 dead-lettered"
     assert len(project.table("shop")) == 9000
@@ -161,7 +160,7 @@ URLS = {
         r"the ledger at postgresql\+psycopg2://bp:\*\*\*@127.0.0.1:1/ledger cannot be read: .*Connection refused"
     ),
     "sqlite://": "BP_LEDGER_URL names no file: a ledger in memory forgets",
-    "sqlite:////proc/nowhere/ledger.db": "the folder of the ledger /proc/nowhere/ledger.db cannot be made: No such file",
+    "sqlite:////proc/nowhere/ledger.db": "the folder of the ledger /proc/nowhere/ledger.db cannot be made",
 }
 
 
@@ -221,14 +220,14 @@ def test_a_database_that_goes_away_during_the_work_is_named_and_the_run_after_go
 def test_a_dataset_is_processed_with_a_ledger_on_postgresql(home: Path, postgres: Database) -> None:
     project = Project(home, ledger_url=postgres.url)
     project.declare("shop", SHOP)
-    for generation in (1, 2, 1):
-        project.write("in/shop.csv", content(generation))
+    for first in (1, 2, 1):
+        project.write("in/shop.csv", content(first))
         report = project.one("shop")
         assert report.message == "5 read, 3 written, 2 dead-lettered"
-        assert [row["id"] for row in project.rows("shop")] == [generation, 9, 8]
+        assert [row["id"] for row in project.rows("shop")] == [first, 9, 8]
         project.reopen()
-    assert report.generation == 2
-    assert project.plan("shop").current == [report.batch_id]
+    assert project.plan("shop").current == [project.batches("shop")[-1].id]
+    assert [batch.generation for batch in project.batches("shop")] == [1, 1, 2]
     assert [row["line"] for row in project.dead("shop")] == [4, 6]
     assert project.one("shop", force=True).generation == 3
     project.processing.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from batch_pipelines.core.errors import ConfigError
+from batch_pipelines.core.errors import BatchFailed, ConfigError
 from batch_pipelines.core.faults import arm
 from batch_pipelines.core.model import BatchState, ChunkState
 from batch_pipelines.core.progress import Progress
@@ -247,9 +247,31 @@ def test_a_dataset_without_files_or_of_no_such_name_is_refused_with_what_to_do(p
 
 
 def test_parts_of_a_table_have_one_schema_even_if_a_chunk_has_no_values(project: Project) -> None:
-    project.declare("shop", "source: in/shop.csv\nchunk_size: 4B\ncolumns: {id: int, city: string}\ntransform: transform:change",
-        "def change(rows):\n    rows['up'] = rows.city.str.upper()\n    return rows\n")  # fmt: skip
+    upper = "def change(rows):\n    rows['up'] = rows.city.str.upper()\n    return rows\n"
+    project.declare("shop", f"{SHOP}\nchunk_size: 4B\ntransform: transform:change", upper)
     project.write("in/shop.csv", "id,city\n1,a\n2,\n")
     report = project.one("shop")
     assert report.columns[-1] == ("up", str(pa.string()))
     assert [row["up"] for row in project.rows("shop")] == ["A", None]
+
+
+def test_references_that_were_never_processed_are_processed_first(project: Project) -> None:
+    project.declare("cities", "source: in/cities.csv\ncolumns: {name: {type: string, required: true}}")
+    project.declare("shop", SHOP.replace("city: string", "city: {type: string, in: cities.name}"))
+    project.write("in/cities.csv", "name\nAachen\n")
+    project.write("in/shop.csv", "id,city\n1,Aachen\n2,Bonn\n")
+    planning = project.plan("shop")
+    assert [report.dataset for report in planning.prepared] == ["cities"]
+    assert project.work(planning)[0].reasons == {"reference: city": 1}
+    project.reopen()
+    assert project.plan("shop").prepared == []
+
+
+def test_a_reference_that_cannot_be_processed_fails_before_anything_is_planned(project: Project) -> None:
+    project.declare("cities", "source: in/cities.csv\ncolumns: {name: {type: string, required: true}}")
+    project.declare("shop", SHOP.replace("city: string", "city: {type: string, in: cities.name}"))
+    project.write("in/shop.csv", "id,city\n1,Aachen\n2,Bonn\n")
+    project.write("in/cities.csv", "title\nAachen\n")
+    with pytest.raises(BatchFailed, match=r"cities/all: in/cities\.csv:1: column 'name' is missing"):
+        project.plan("shop")
+    assert project.batches("shop") == []

@@ -73,8 +73,9 @@ def test_a_dead_letter_of_another_kind_does_not_win(project: Project) -> None:
     ]
 
 
-def test_rows_without_a_whole_key_are_never_duplicates(project: Project) -> None:
-    project.declare("shop", SHOP.replace("key: id", "key: [id, city]"))
+@pytest.mark.parametrize("chunk_size", ["1B", "16MB"])
+def test_rows_without_a_whole_key_are_never_duplicates(project: Project, chunk_size: str) -> None:
+    project.declare("shop", SHOP.replace("key: id", f"key: [id, city]\nchunk_size: {chunk_size}"))
     project.write("in/a.csv", "id,city\n1,\n1,\n,x\n,x\n,\n,\n1,x\n1,x\n")
     assert project.one("shop").message == "8 read, 7 written, 1 dead-lettered"
     assert losers(project) == [("in/a.csv", 9, b"1,x", "is the key of in/a.csv:8")]
@@ -102,10 +103,12 @@ def test_values_are_compared_not_their_spelling(project: Project, kind: str) -> 
 
 
 @pytest.mark.parametrize("names", [["n"], ["filename", "file_row_number"], ["a b", 'q"'], ["rows", "Shown", "winner"]])
-def test_columns_may_have_any_name(project: Project, names: list[str]) -> None:
+@pytest.mark.parametrize("chunk_size", ["1B", "16MB"])
+def test_columns_may_have_any_name(project: Project, names: list[str], chunk_size: str) -> None:
     quoted = ["'" + name + "'" for name in names]
     columns = ", ".join(f"{name}: int" for name in quoted)
-    project.declare("shop", f"source: in/*.csv\nkey: [{', '.join(quoted)}]\ncolumns: {{{columns}}}")
+    keys = ", ".join(quoted)
+    project.declare("shop", f"source: in/*.csv\nkey: [{keys}]\ncolumns: {{{columns}}}\nchunk_size: {chunk_size}")
     header = ",".join('"' + name.replace('"', '""') + '"' for name in names)
     line = ",".join("41" for _ in names)
     project.write("in/a.csv", f"{header}\n{line}\n{line}\n")
@@ -126,7 +129,7 @@ def test_a_home_with_odd_letters_is_no_pattern(project: Project) -> None:
     home = project.home / "[a-z]*" / "id=9"
     (home / "data").mkdir(parents=True)
     odd = Project(home)
-    odd.declare("shop", SHOP)
+    odd.declare("shop", f"{SHOP}\nchunk_size: 4B")
     odd.write("in/a.csv", "id,city\n1,a\n1,b\n2,c\n")
     assert odd.one("shop").message == "3 read, 2 written, 1 dead-lettered"
     assert winners(odd) == [(1, "a"), (2, "c")]
@@ -151,7 +154,7 @@ def test_a_crash_while_settling_changes_nothing_and_is_made_good(project: Projec
 
 
 def test_a_settled_batch_that_was_not_published_is_not_settled_twice(project: Project) -> None:
-    project.declare("shop", SHOP)
+    project.declare("shop", f"{SHOP}\nchunk_size: 4B")
     project.write("in/a.csv", "id,city\n1,a\n1,b\n")
     planning = project.plan("shop")
     arm("raise@publish.leased:1")

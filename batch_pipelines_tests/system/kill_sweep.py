@@ -55,10 +55,19 @@ class KillSweep:
         seed: Of input and dice.
         ledger: An empty ledger to copy, None to have each trial make its own.
         plants: Mutants to plant into every child that works.
+        rows: Of each month.
     """
 
-    def __init__(self, folder: Path, seed: int, *, ledger: Path | None = None, plants: Sequence[Plant] = ()) -> None:
-        self.home = sweep_home.make_home(folder / "home", seed)
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        *,
+        ledger: Path | None = None,
+        plants: Sequence[Plant] = (),
+        rows: int = sweep_home.ROWS,
+    ) -> None:
+        self.home = sweep_home.make_home(folder / "home", seed, rows)
         self.figures = Figures(seed)
         self._folder = folder
         self._ledger = ledger

@@ -26,6 +26,7 @@ from batch_pipelines_tests.processing.declaration.declarations import write_data
 MONTHS = ("2013-01", "2013-02", "2013-03")
 DATASETS = ("items", "orders")
 POISON = (MONTHS[1], 17)  # month, record
+ROWS = 48  # of a month
 POISON_BYTES = b"poisonous"
 ORDERS = """
 source: orders-{%Y-%m}.csv
@@ -57,7 +58,7 @@ BAD_ROWS = (
 )
 
 
-def make_home(home: Path, seed: int = 1, rows: int = 48) -> Path:
+def make_home(home: Path, seed: int = 1, rows: int = ROWS) -> Path:
     """Write declarations and sources."""
     home.mkdir(parents=True, exist_ok=True)
     write_dataset(home / "defs", "orders", ORDERS)
@@ -68,7 +69,7 @@ def make_home(home: Path, seed: int = 1, rows: int = 48) -> Path:
     return home
 
 
-def write_month(home: Path, month: str, seed: int, rows: int = 48) -> None:
+def write_month(home: Path, month: str, seed: int, rows: int = ROWS) -> None:
     """Write one month's orders: a tenth bad, a tenth doubles of an earlier key, some of no quantity."""
     dice, lines = random.Random(seed), ["id,day,sku,price,qty,note"]
     for n in range(1, rows + 1):

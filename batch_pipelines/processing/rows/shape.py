@@ -3,10 +3,11 @@
 What must not live here: the steps themselves (derive.py, transform.py).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from batch_pipelines.core.errors import PermanentError
@@ -16,6 +17,7 @@ from batch_pipelines.processing.rows.arrays import Rows
 from batch_pipelines.processing.rows.casts import schema_of
 from batch_pipelines.processing.rows.checks import Checked
 from batch_pipelines.processing.rows.derive import derive, describe
+from batch_pipelines.processing.rows.duplicates import check_key
 from batch_pipelines.processing.rows.rejects import Rejects
 from batch_pipelines.processing.rows.transform import Transform, apply, infer
 
@@ -63,6 +65,17 @@ def shape(
         came = f"the columns came out as {_listed(table.schema)}"
         raise PermanentError(f"{came}, the plan pins {_listed(schema)}; plan the batch anew")
     return Shaped(table, positions, filtered, rejects)
+
+
+def without_duplicates(shaped: Shaped, key: Sequence[str], place: Callable[[int], str]) -> Shaped:
+    """Turn away rows whose key an earlier one has; see `check_key`."""
+    twice = check_key(shaped.table, key, place)
+    if not len(twice):
+        return shaped
+    once = np.ones(shaped.table.num_rows, np.bool_)
+    once[twice.rows] = False
+    rejects = shaped.rejects + twice.moved(shaped.kept)
+    return replace(shaped, table=shaped.table.filter(pa.array(once)), kept=shaped.kept[once], rejects=rejects)
 
 
 def shaped_schema(

@@ -67,9 +67,8 @@ def load(path: Path) -> DeltaTable | None:
         return None
     except DeltaError as error:
         why = str(error).partition("\n")[0]
-        msg = f"the log of table {path.name!r} cannot be read ({why}); bring data/datasets/{path.name} back from a backup, "
-        msg += "or move it away and process all partitions again"
-        raise IntegrityError(msg) from error
+        cure = f"bring data/datasets/{path.name} back from a backup, or move it away and process all partitions again"
+        raise IntegrityError(f"the log of table {path.name!r} cannot be read ({why}); {cure}") from error
 
 
 def version(path: Path) -> int | None:

@@ -112,6 +112,15 @@ def test_bytes_that_are_not_utf8_reach_the_table_as_they_are() -> None:
     ]
 
 
+@pytest.mark.parametrize("few", [0, 1000])
+def test_many_odd_records_and_few_of_them_are_put_in_their_places(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("batch_pipelines.processing.sources.csv_tokens.FEW", few)
+    lines = [b"\xff,0", b"a,1", b"b,2", b"\xfe,3", b"\xfd,4", b"c,5", b"\xfc,6"]
+    read = rows(b"\n".join(lines) + b"\n")
+    assert cells_of(read.table) == [line.split(b",") for line in lines]
+    assert read.record.tolist() == list(range(7))
+
+
 def test_a_cell_beyond_the_cap_is_a_reject_and_a_long_record_is_not() -> None:
     read = rows(b"1,%b\n%b,%b\n" % (b"x" * 60, b"y" * 40, b"z" * 40), caps=Caps(cell=50))
     assert [(each.record, each.rule) for each in read.structural] == [(0, "cell")]

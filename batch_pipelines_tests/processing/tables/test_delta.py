@@ -48,7 +48,7 @@ def test_no_table_is_none_everywhere(tmp_path: Path) -> None:
 def test_a_table_that_was_made_and_never_published_to_has_no_version(tmp_path: Path) -> None:
     path = tmp_path / "datasets" / "shop"
     path.parent.mkdir()
-    schema = pa.schema([("id", pa.int64()), ("_partition", pa.string())])
+    schema = fields(("id", pa.int64()), ("_partition", pa.string()))
     create(path, schema)
     create(path, schema)
     assert load(path) is not None
@@ -128,5 +128,5 @@ def test_a_table_is_widened_by_columns_at_its_end_and_keeps_those_it_had() -> No
 )
 def test_a_column_never_changes_its_type(before: pa.DataType, after: pa.DataType) -> None:
     existing = fields(("a", before), ("_partition", pa.string()))
-    with pytest.raises(ConfigError, match="column 'a' of table 'shop' is .*; give the column another name, or move"):
+    with pytest.raises(ConfigError, match=r"column 'a' of table 'shop' is .*; give the column another name, or move"):
         widened(existing, fields(("a", after)), "shop")

@@ -72,7 +72,7 @@ def test_publishing_again_acknowledges_and_adds_nothing(shop: Project) -> None:
 def test_the_commit_says_which_batch_it_is(shop: Project) -> None:
     batch = ready(shop, "id\n3\n4\n")
     published(shop, batch)
-    log = sorted((table_path(shop.data, "shop") / "_delta_log").glob("*.json"))[-1].read_text()
+    log = max((table_path(shop.data, "shop") / "_delta_log").glob("*.json")).read_text()
     assert f'"batch":"{batch.key}"' in log
     assert '"partition":"all"' in log
 

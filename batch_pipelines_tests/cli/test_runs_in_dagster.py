@@ -1,0 +1,86 @@
+"""`bp demo` and `bp backfill`, whole: with real Dagster processes, and for the demo the real flights."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from batch_pipelines_tests.cli.deployment import ALL_BAD, Deployment, make_deployment
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+
+
+def with_dagster(deployment: Deployment) -> Deployment:
+    for name in ("dagster.yaml", "workspace.yaml"):
+        shutil.copy(ROOT / name, deployment.home)
+    return deployment
+
+
+@pytest.fixture(scope="module")
+def flights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The repository's own pipelines and samples, in a place of their own."""
+    home = tmp_path_factory.mktemp("demo")
+    shutil.copytree(ROOT / "data" / "samples", home / "data" / "samples")
+    yield with_dagster(Deployment(home, {"BP_HOME": str(home), "BP_DATA": str(home / "data")}))
+    shutil.rmtree(home)
+
+
+def test_the_demo_fails_clearly_goes_on_and_then_has_nothing_to_do(flights: Deployment) -> None:
+    may = flights.home / "data" / "samples" / "flights-2013-05.csv.gz"
+    whole = may.read_bytes()
+    may.write_bytes(whole[:100_000])
+
+    failed = flights.shell("bp demo")
+
+    assert failed.returncode == 1
+    assert "error: flights/2013-05: data/samples/flights-2013-05.csv.gz: the gzip file is truncated" in failed.stderr
+    assert "all of it is in data/logs/demo.log. Correct it, then bp demo goes on where it stopped" in failed.stderr
+    assert failed.stdout == ""
+
+    may.write_bytes(whole)
+    done = flights.shell("bp demo")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[0].startswith("process_data: 1 partition of flights")
+    assert "  0.0 s  starting Dagster" in done.stderr
+    assert done.stdout.splitlines()[1:5] == [
+        "    336,776  read",
+        "    329,174  written",
+        "      7,602  dead-lettered",
+        "           dest is not in airports.faa: SJU 5,819 · BQN 896 · STT 522 · PSE 365",
+    ]
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "\x1b" not in done.stdout + done.stderr
+
+    again = flights.shell("time -p bp demo")
+
+    assert again.stderr.startswith("nothing to do: 12 of 12 partitions are current\n")
+    assert again.stdout == done.stdout
+    spent = dict(line.split() for line in again.stderr.splitlines()[-3:])
+    assert float(spent["user"]) + float(spent["sys"]) < 5  # seconds of CPU: the machine may have other work to do
+
+    for line in done.stdout.splitlines()[-3:-1]:
+        assert flights.shell(line).returncode == 0, line
+
+
+def test_a_backfill_is_one_run_a_contiguous_range(tmp_path: Path) -> None:
+    orders = with_dagster(make_deployment(tmp_path / "home"))
+    orders.write("orders-2024-04.csv", ALL_BAD)
+
+    some = orders.shell("bp backfill orders --from 2024-01 --to 2024-03 --json")
+
+    assert some.returncode == 0, some.stderr
+    assert "left out, they have no file: 2024-03" in some.stderr
+    (run,) = json.loads(some.stdout)
+    assert (run["from"], run["to"], run["partitions"], run["ok"]) == ("2024-01", "2024-02", 2, True)
+
+    rest = orders.shell("bp backfill orders --missing")
+
+    assert rest.returncode == 1
+    assert ": orders 2024-04 to 2024-04, 1 partition" in rest.stdout
+    assert "error: orders/2024-04: failed: 2 of 2 items are dead letters" in rest.stderr
+    assert "error: 1 of 1 runs failed. See bp datasets orders" in rest.stderr
