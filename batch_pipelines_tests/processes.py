@@ -40,3 +40,11 @@ def marked(name: str, value: str) -> list[int]:
             if wanted in environ and is_alive(int(folder.name)):
                 found.append(int(folder.name))
     return found
+
+
+def parent_of(pid: int) -> int | None:
+    """The parent of a process, None if that is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None

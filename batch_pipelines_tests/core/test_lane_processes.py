@@ -16,7 +16,7 @@ from batch_pipelines.core.ledger.ledger import open_ledger
 from batch_pipelines.core.model import Batch, BatchState, Claim, Task
 from batch_pipelines.core.workers.local import LocalPool
 from batch_pipelines_tests.core.fakes import MemoryWorkload, numbers_plan
-from batch_pipelines_tests.processes import eventually, marked
+from batch_pipelines_tests.processes import eventually, marked, parent_of
 
 ADDS_UP = "batch_pipelines_tests.core.workers.tasks:adds_up"
 
@@ -92,18 +92,14 @@ def test_a_lane_survives_the_death_of_its_workers_and_of_their_fork_server(ledge
     script = f"from {__name__} import run_lane; run_lane({ledger_url!r}, {batch.id}, 0.3)"
     lane = subprocess.Popen([sys.executable, "-c", script], env={**os.environ, "BP_MARK": mark})
     eventually(lambda: ledger.chunks.counts([batch.id]).chunks_done >= 1)
-    parents = {pid: _parent(pid) for pid in marked("BP_MARK", mark)}
+    parents = {pid: parent_of(pid) for pid in marked("BP_MARK", mark)}
     servers = {pid for pid, parent in parents.items() if parent == lane.pid}
     workers = {pid for pid, parent in parents.items() if parent in servers}
     assert len(workers) == 2
-    for pid in workers if victim == "workers" else {parents[worker] for worker in workers}:
+    for pid in workers if victim == "workers" else {server for worker in workers if (server := parents[worker])}:
         os.kill(pid, signal.SIGKILL)
     assert lane.wait(30) == 0
     assert ledger.batches.get([batch.id])[0].state is BatchState.PUBLISHED
     assert ledger.chunks.counts([batch.id]).written == 8
     eventually(lambda: marked("BP_MARK", mark) == [])
     ledger.close()
-
-
-def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

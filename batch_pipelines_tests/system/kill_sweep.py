@@ -15,6 +15,7 @@ from typing import Any
 
 import batch_pipelines
 from batch_pipelines_tests.system import sweep_home
+from batch_pipelines_tests.system.differences import differences
 from batch_pipelines_tests.system.forks import Child, Plant, chunks_begun
 
 IN_TRIAL = 12  # kills of one trial at most
@@ -155,16 +156,6 @@ class KillSweep:
 
         found: dict[str, Any] = Child(act, folder).wait().answer
         return found
-
-
-def differences(found: dict[str, Any], reference: dict[str, Any]) -> list[str]:
-    """What is missing and what is too much, a line for each table."""
-    lines = []
-    for name, rows in reference.items():
-        have, want = Counter(found[name]), Counter(rows)
-        if have != want:
-            lines.append(f"{name}: {(want - have).total()} rows missing, {(have - want).total()} too many")
-    return lines
 
 
 def named_points() -> set[str]:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from batch_pipelines_tests.system import mutants, sweep_home
+from batch_pipelines_tests.system.differences import differences
 from batch_pipelines_tests.system.forks import Child, Plant, chunks_begun
-from batch_pipelines_tests.system.kill_sweep import KillSweep, differences
+from batch_pipelines_tests.system.kill_sweep import KillSweep
 from batch_pipelines_tests.system.memory_folder import memory_folder
 
 SEED = 7
