@@ -47,10 +47,8 @@ def show_place(processing: "Processing", dataset: str) -> None:
     at = version(path)
     files = [] if at is None else files_at(path, at)
     size = sum((path / name).stat().st_size for name in files if (path / name).is_file())
-    data().print(
-        f"The table lies in {shown_path(path)} (Delta Lake, {counted(len(files), 'Parquet file')}, {size / 1e6:.1f} MB).",
-        soft_wrap=True,
-    )
+    what = f"Delta Lake, {counted(len(files), 'Parquet file')}, {size / 1e6:.1f} MB"
+    data().print(f"The table lies in {shown_path(path)} ({what}).", soft_wrap=True)
 
 
 def _figure(count: int, what: str, style: str = "") -> None:

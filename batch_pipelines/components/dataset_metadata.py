@@ -15,6 +15,7 @@ from batch_pipelines.processing.pipeline import BatchReport
 Metadata = dict[str, dg.MetadataValue]
 CHUNKS_SHOWN = 200
 CELL_LETTERS = 80
+KEY_LETTERS = 12  # enough to tell batches apart; all of it makes the table wider than the page
 SAMPLE_LETTERS = 240
 
 
@@ -97,7 +98,7 @@ def markdown_table(rows: Sequence[Mapping[str, object]]) -> str:
 
 def _identity(report: BatchReport) -> Metadata:
     return {
-        "batch_key": dg.MetadataValue.text(report.key),
+        "batch_key": dg.MetadataValue.text(report.key[:KEY_LETTERS]),
         "generation": dg.MetadataValue.int(report.generation),
         "publication": dg.MetadataValue.int(report.publication),
     }
@@ -153,10 +154,14 @@ def _chunk_table(chunks: Sequence[Mapping[str, object]]) -> dg.MetadataValue:
     if not chunks:
         return dg.MetadataValue.text("no chunks: the source is empty")
     shown = sorted(chunks, key=_conspicuous)[:CHUNKS_SHOWN]
-    rows = sorted(shown, key=lambda chunk: str(chunk["index"]).zfill(9))
-    records = [dg.TableRecord({name: _scalar(value) for name, value in row.items()}) for row in rows]
+    rows = [_chunk(row) for row in sorted(shown, key=lambda chunk: str(chunk["index"]).zfill(9))]
     columns = [dg.TableColumn(name=name, type=_type_of(name)) for name in rows[0]]
-    return dg.MetadataValue.table(records=records, schema=dg.TableSchema(columns=columns))
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema=dg.TableSchema(columns=columns))
+
+
+def _chunk(row: Mapping[str, object]) -> dict[str, str | int | float | bool | None]:
+    names = {"attempts": "failed_attempts"}  # a chunk that is done at once has none
+    return {names.get(name, name): _scalar(value) for name, value in row.items()}
 
 
 def _conspicuous(chunk: Mapping[str, object]) -> tuple[bool, float]:

@@ -3,6 +3,7 @@
 All that Dagster's ops, the `bp` command, the demo and tests need of datasets. Nothing here decides anything.
 """
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from batch_pipelines.core.model import Batch, BatchState, Chunk, Counts, Json, T
 from batch_pipelines.core.progress import Progress
 from batch_pipelines.core.retry import RetryPolicy
 from batch_pipelines.core.settings import Settings
-from batch_pipelines.core.workers.local import LocalPool
+from batch_pipelines.core.workers.local import LocalPool, start_fork_server
 from batch_pipelines.core.workers.pool import Lost, Raised, Returned, WorkerPool
 from batch_pipelines.processing.declaration.catalog import Catalog, load_catalog
 from batch_pipelines.processing.planning import Found, Planner, Request
@@ -178,6 +179,7 @@ class Processing:
         planning = Planning(dataset, [], [], {}, prepared)
         planner = Planner(self.catalog, self.ledger, self.settings.home, self.settings.data, self._probe)
         chunk_size = overrides.chunk_size if overrides else None
+        self._expect_work(dataset, wanted)
         for partition in wanted:
             try:
                 batch, found = planner.plan(Request(dataset, partition, force, root_run, chunk_size))
@@ -250,6 +252,13 @@ class Processing:
         declarations = [entry.declaration for entry in self.catalog.datasets.values()]
         needs_sql = any(each.derive or each.where or each.transform for each in declarations)
         return (*WORKER_MODULES, *(SQL_MODULES if needs_sql else ()))
+
+    def _expect_work(self, dataset: str, partitions: Sequence[str]) -> None:
+        """Let a fork server import what workers need beside the planning, if it looks as if they will be needed."""
+        if self._make_pool is not None or threading.current_thread() is not threading.main_thread():
+            return
+        if not self.ledger.batches.currents(dataset).keys() >= set(partitions):
+            start_fork_server(self._worker_modules)
 
     def _prepare(self, dataset: str, root_run: str | None) -> list[BatchReport]:
         references = {name for name, _ in self.catalog.entry(dataset).declaration.references}

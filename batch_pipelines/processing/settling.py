@@ -22,6 +22,7 @@ from batch_pipelines.core.ledger.chunks import Settled
 from batch_pipelines.core.model import Batch, Chunk, ChunkResult, Json
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.rows.arrays import spare_pandas
+from batch_pipelines.processing.rows.duplicates import RULE, first_is
 from batch_pipelines.processing.sources.csv_read import read_chunk_bytes
 from batch_pipelines.processing.sources.csv_records import Dialect, scan
 from batch_pipelines.processing.tables import dead_letters
@@ -31,7 +32,6 @@ from batch_pipelines.processing.tables.parts import part_stem, read_part, write_
 MEMORY = "256MB"  # spills to disk beyond; the workers have their own
 GLANCE_ROWS = 200_000
 REWRITES = 2  # at a time: each holds one part and one chunk of its source in memory
-RULE = "duplicate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +141,12 @@ class _Workshop:
         letters = self._letters(chunk, losers)
         dead = self._write("dead_letters", letters, f"{stem}.dead.parquet")
         fault("settle.dead_written")
-        reason = f"{RULE}: {', '.join(self.declaration.key)}"
+        reasons, reason = result.detail.get("reasons", {}), f"{RULE}: {', '.join(self.declaration.key)}"
         detail = {
             **result.detail,
             "part": part,
             "dead_letters": dead,
-            "reasons": {**result.detail.get("reasons", {}), reason: len(losers)},
+            "reasons": {**reasons, reason: reasons.get(reason, 0) + len(losers)},
             "samples": [*result.detail.get("samples", []), *self._samples(chunk, losers)][:5],
         }
         changed = ChunkResult(
@@ -177,8 +177,9 @@ class _Workshop:
         )
         if before is None:
             return added
-        folder = self.data / "dead_letters" / self.batch.pipeline
-        return pa.concat_tables([read_part(folder / before["path"]), added]).sort_by("offset")
+        known = read_part(self.data / "dead_letters" / self.batch.pipeline / before["path"])
+        firsts = {first_is(f"{chunk.payload['source']}:{loser.line}"): first_is(loser.winner) for loser in losers}
+        return pa.concat_tables([dead_letters.reworded(known, firsts), added]).sort_by("offset")
 
     def _records(self, chunk: Chunk, offsets: list[int]) -> tuple[NDArray[np.int64], list[bytes]]:
         """Record numbers and raw bytes at these offsets; without the bytes if the source is gone by now."""
@@ -207,12 +208,8 @@ class _Workshop:
     def _samples(self, chunk: Chunk, losers: list[_Loser]) -> Iterator[str]:
         source = chunk.payload["source"]
         for loser in losers[:5]:
-            yield f"{source}:{loser.line}: {', '.join(self.declaration.key)} '{loser.key}' {_message(loser)}"
+            yield f"{source}:{loser.line}: {', '.join(self.declaration.key)} '{loser.key}' {first_is(loser.winner)}"
 
 
 def _reason(key: list[str], loser: _Loser) -> dict[str, Any]:
-    return {"rule": RULE, "column": ", ".join(key), "value": loser.key[:200], "message": _message(loser)}
-
-
-def _message(loser: _Loser) -> str:
-    return f"is the key of {loser.winner}, too, which comes first"
+    return {"rule": RULE, "column": ", ".join(key), "value": loser.key[:200], "message": first_is(loser.winner)}

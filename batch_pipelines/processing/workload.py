@@ -116,5 +116,6 @@ def too_many_rejects(declaration: DatasetDeclaration, chunks: Sequence[Chunk]) -
     sample = next((text for result in results for text in result.detail.get("samples", ())), "")
     return (
         f"{dead:,} of {items:,} items are dead letters ({dead / items:.1%}), more than max_reject_rate {limit:.1%} "
-        f"allows: {worst}; first: {sample}. The table is untouched. Correct the source, the rules or the limit, and run again"
+        f"allows: {worst}; first: {sample}. "
+        "The table is untouched. Correct the source, the rules or the limit, and run again"
     )

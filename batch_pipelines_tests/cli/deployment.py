@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,10 +74,10 @@ class Deployment:
         """Open the datasets; chunks are worked in this process."""
         return Processing(load_settings(self.environ, self.home), make_pool=InlinePool)
 
-    def process(self, dataset: str) -> None:
+    def process(self, dataset: str, partitions: Sequence[str] | None = None) -> None:
         """Process a dataset's files; what fails, fails."""
         processing = self.processing()
-        planning = processing.plan(dataset)
+        planning = processing.plan(dataset, partitions)
         processing.work(planning.batch_ids)
         processing.close()
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from batch_pipelines_tests.cli.deployment import Deployment
+from batch_pipelines_tests.cli.deployment import ORDERS, Deployment
+from batch_pipelines_tests.processing.declaration.declarations import write_dataset
 
 
 def test_rows_come_as_a_table_and_their_number_is_said(seen: Deployment) -> None:
@@ -125,6 +126,18 @@ def test_a_plan_is_shown_as_it_is_drawn(seen: Deployment) -> None:
 def test_a_query_that_stops_early_ends_its_process_in_peace(seen: Deployment) -> None:
     for _ in range(3):
         assert seen.shell("bp query 'select * from orders limit 1' --csv").returncode == 0
+
+
+def test_a_column_that_older_partitions_lack_is_null_in_them(fresh: Deployment) -> None:
+    fresh.process("orders")
+    write_dataset(fresh.home / "defs", "orders", f"{ORDERS}derive: {{double: amount * 2}}\n")
+    fresh.process("orders", ["2024-02"])
+
+    result = fresh.bp(
+        "query", "select id, double, _partition from orders where id > 4 order by id", "--system-columns", "--csv"
+    )
+
+    assert result.stdout == "id,double,_partition\n6,,2024-01\n7,8.0,2024-02\n"
 
 
 def test_before_anything_is_processed_it_says_so(fresh: Deployment) -> None:

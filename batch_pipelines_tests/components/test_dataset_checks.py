@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 from batch_pipelines.components.dataset_checks import conservation, open_dead_letters, rejects
 from batch_pipelines.core.model import BatchState, Counts
 from batch_pipelines.processing.pipeline import BatchReport
-from batch_pipelines_tests.components.shop import Shop
+from batch_pipelines_tests.components.shop import Shop, failure_text
 
 REPORT = BatchReport(
     batch_id=1,
@@ -78,6 +78,21 @@ def test_a_limit_that_was_lowered_fails_the_reject_rate(shop: Shop, instance: dg
     assert verdicts(shop.run(instance, "sales", "2013-01"))["reject_rate"] == (True, False)
     shop.declare_sales(max_reject_rate="10%")
     assert verdicts(shop.run(instance, "sales", "2013-01", raises=False))["reject_rate"] == (False, False)
+
+
+def test_process_data_makes_the_same_checks_and_fails_with_them(shop: Shop, instance: dg.DagsterInstance) -> None:
+    shop.declare_sales(max_reject_rate="50%")
+    shop.sell("2013-01", rows=3, bad=1)
+    assert verdicts(shop.process(instance, dataset="sales")) == {
+        "conservation": (True, False),
+        "row_count": (True, False),
+        "reject_rate": (True, False),
+        "open_dead_letters": (False, True),
+    }
+    shop.declare_sales(max_reject_rate="10%")
+    broken = shop.process(instance, dataset="sales", raises=False)
+    assert not broken.success
+    assert "reject_rate: at most 25.00% of a partition are dead letters; 10.00% are allowed" in failure_text(broken)
 
 
 def test_an_item_that_is_nowhere_fails_the_conservation() -> None:

@@ -15,6 +15,13 @@ def test_a_verdict_is_not_tried_again(error: BatchError) -> None:
     assert caught.value.description == str(error)
 
 
+@pytest.mark.parametrize("stop", [dg.DagsterExecutionInterruptedError(), KeyboardInterrupt()])
+def test_a_stop_is_not_tried_again(stop: BaseException) -> None:
+    with pytest.raises(dg.Failure, match="launch it again") as caught, verdicts_as_failures():
+        raise stop
+    assert caught.value.allow_retries is False
+
+
 @pytest.mark.parametrize("error", [LeaseLost("slept"), TransientError("away"), OSError("disk")])
 def test_what_may_pass_is_left_to_the_retry_policy(error: Exception) -> None:
     with pytest.raises(type(error)), verdicts_as_failures():

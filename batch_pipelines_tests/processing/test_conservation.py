@@ -76,7 +76,7 @@ def module_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project
 
 
 @given(csv_bytes(), st.sampled_from([1, 9, 64, 10_000]))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_record_is_written_filtered_or_a_dead_letter(
     module_project: Project, data: bytes, chunk_size: int
 ) -> None:

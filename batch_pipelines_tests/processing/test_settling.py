@@ -55,6 +55,21 @@ def test_across_chunks_and_files_the_first_source_by_name_wins(project: Project)
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("chunk_size", [4, 8, 12, 20, 1000])
+def test_within_and_across_chunks_all_losers_are_counted_and_name_the_very_first(
+    project: Project, chunk_size: int
+) -> None:
+    project.declare("shop", f"{SHOP}\nchunk_size: {chunk_size}B")
+    project.write("in/a.csv", "id,city\n" + "".join(f"{id_},x\n" for id_ in (1, 1, 1, 2, 2, 1, 2, 3, 3, 1, 1)))
+    report = project.one("shop")
+    assert report.message == "11 read, 3 written, 8 dead-lettered"
+    assert report.reasons == {"duplicate: id": 8}
+    assert winners(project) == [(1, "x"), (2, "x"), (3, "x")]
+    assert [(line, int(message.rpartition(":")[2])) for _, line, _, message in losers(project)] == [
+        (3, 2), (4, 2), (6, 5), (7, 2), (8, 5), (10, 9), (11, 2), (12, 2)
+    ]  # fmt: skip
+
+
 def test_keys_are_of_one_partition(project: Project) -> None:
     project.declare("shop", f"{SHOP}\npartitions: file")
     for name in "ab":

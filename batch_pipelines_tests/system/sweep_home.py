@@ -135,7 +135,7 @@ def run(
         processing.work(planning.batch_ids, wait_for_others=True)
         reports = processing.review(planning.batch_ids)
         if not forgiving:
-            assert failures_of(planning, reports) == []
+            assert failures_of(planning, reports) == [], failures_of(planning, reports)
             assert all(r.counts.items == r.rows + r.counts.filtered + r.dead_letters for r in reports)
         return planning.current
     finally:

@@ -156,7 +156,8 @@ def test_a_misplaced_file_is_named_by_the_sensor(user: User, first_run: str) -> 
     words = "2031-01 is outside the partitions"
     user.dev.wait_for("the tick", lambda: words in (user.dev.ticks("flights_inbox")[0]["skipReason"] or ""))
     user.opens("/locations/batch_pipelines/sensors/flights_inbox", "Takes files from data/inbox/flights/")
-    user.page.get_by_text("0 runs requested").last.click(force=True)
+    user.page.get_by_text("0 runs requested").nth(2).click()  # of the newest tick
+    user.sees(re.compile(f"flights-2031-01.csv: {words}"))
     user.keeps("sensor")
 
 

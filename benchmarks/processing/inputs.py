@@ -124,9 +124,8 @@ class _Block:
             return cells[:11]
         if kind == "too_many_columns":
             return [*cells, b"extra"]
-        if kind == "duplicate":  # of any good record of the block above it
-            start = int(self._dice.integers(0, row))
-            good = next(above for above in range(start, -1, -1) if above not in self._damaged)
+        if kind == "duplicate":  # sent twice: of the good record above it
+            good = next(above for above in range(row - 1, -1, -1) if above not in self._damaged)
             for name in ("order_id", "line_no"):
                 cells[at[name]] = str(self.table.column(name)[good].as_py()).encode()
             return cells

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from batch_pipelines.core.settings import Settings
-from batch_pipelines.core.workers.local import LocalPool
-from batch_pipelines.processing.pipeline import WORKER_MODULES, Processing
+from batch_pipelines.processing.pipeline import Overrides, Processing
 from benchmarks.measure import Json, PeerFailed
 from benchmarks.processing.rules import YAML_OF_SUPPLIERS, yaml_of_lineitems
 
@@ -28,7 +27,7 @@ def run(job: Json) -> Json:
     """Process the file."""
     processing = _processing(Path(job["folder"]))
     planning = processing.plan("lineitems")
-    processing.work(planning.batch_ids)
+    processing.work(planning.batch_ids, overrides=Overrides(workers=WORKERS))
     (report,) = processing.review(planning.batch_ids)
     processing.close()
     if not report.ok:
@@ -39,4 +38,4 @@ def run(job: Json) -> Json:
 def _processing(home: Path) -> Processing:
     data = home / "data"
     settings = Settings(home=home, data=data, ledger_url=f"sqlite:///{data / 'ledger.db'}", defs=home / "defs")
-    return Processing(settings, make_pool=lambda: LocalPool(WORKERS, preload=WORKER_MODULES))
+    return Processing(settings)

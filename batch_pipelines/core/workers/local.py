@@ -48,11 +48,7 @@ class LocalPool:
         self._waiting: deque[tuple[int, Task]] = deque()
         self._bundles = Bundles()
         self._endings: queue.SimpleQueue[list[tuple[int, Ending]]] = queue.SimpleQueue()
-        self._context = _WorkerContext()
-        self._context.set_forkserver_preload([PRELOAD, *preload])
-        os.environ[PARENT] = str(os.getpid())
-        with _no_main_module():
-            forkserver.ensure_running()
+        self._context = start_fork_server(preload)
         self._pool = self._new_pool()
         self._pending: dict[int, float] = {}  # ticket -> hard limit
         self._moved_at = time.monotonic()
@@ -132,6 +128,20 @@ class LocalPool:
             context=self._context,
             initializer=guard_worker,
         )
+
+
+def start_fork_server(preload: Sequence[str] = ()) -> context.ForkServerContext:
+    """Start the process that forks workers, unless it runs; does not wait for its imports. In the main thread only.
+
+    Args:
+        preload: As for `LocalPool`: who knows early that there will be a pool starts it early.
+    """
+    workers = _WorkerContext()
+    workers.set_forkserver_preload([PRELOAD, *preload])
+    os.environ[PARENT] = str(os.getpid())
+    with _no_main_module():
+        forkserver.ensure_running()
+    return workers
 
 
 def _retire(pool: ProcessPool) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batch_pipelines.processing.rows.arrays import Rows, found
+from batch_pipelines.processing.rows.arrays import Rows, found, taken
 from batch_pipelines.processing.rows.rejects import VALUE_LIMIT, Finding, Rejects
 
 RULE = "duplicate"
@@ -44,14 +44,19 @@ def check_key(table: pa.Table, key: Sequence[str], place: Callable[[int], str]) 
     return _rejects(keys, np.flatnonzero(first), losers, place)
 
 
+def first_is(place: str) -> str:
+    """Return the message of a duplicate whose first row comes from `place`."""
+    return f"is the key of {place}, too, which comes first"
+
+
 def _is_plain(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_date(kind))
 
 
 def _rejects(keys: pa.Table, firsts: Rows, losers: Rows, place: Callable[[int], str]) -> Rejects:
     lost = {row: key for row, key in zip(losers.tolist(), _tuples(keys, losers), strict=True) if None not in key}
-    leading: Any = keys.column(0).take(pa.array(losers))
-    alike = found(pc.is_in(keys.column(0), value_set=leading.combine_chunks()).combine_chunks())
+    leading: Any = keys.column(0).combine_chunks()
+    alike = found(pc.is_in(leading, value_set=taken(leading, losers)))
     rivals = alike[np.isin(alike, firsts, assume_unique=True)]
     winners = dict(zip(_tuples(keys, rivals), rivals.tolist(), strict=True))
     name = ", ".join(keys.column_names)
@@ -59,7 +64,7 @@ def _rejects(keys: pa.Table, firsts: Rows, losers: Rows, place: Callable[[int], 
         Finding(
             RULE,
             name,
-            f"is the key of {place(winners[key])}, too, which comes first",
+            first_is(place(winners[key])),
             np.array([row], np.int64),
             pa.array([", ".join(map(str, key))[:VALUE_LIMIT]], pa.string()),
         )
@@ -68,5 +73,6 @@ def _rejects(keys: pa.Table, firsts: Rows, losers: Rows, place: Callable[[int], 
 
 
 def _tuples(keys: pa.Table, rows: Rows) -> list[Key]:
-    columns = keys.take(pa.array(rows)).to_pydict().values()
+    places: Any = pa.array(rows)
+    columns = keys.take(places).to_pydict().values()
     return list(zip(*columns, strict=True))

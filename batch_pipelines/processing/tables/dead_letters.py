@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-REASON: pa.DataType = pa.struct(
+REASON: pa.StructType = pa.struct(
     [
         ("rule", pa.string()),
         ("column", pa.string()),
@@ -59,6 +59,18 @@ def build(
         lists,
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def reworded(table: pa.Table, messages: Mapping[str, str]) -> pa.Table:
+    """Replace the messages of reasons: each that is a key of `messages` by its value."""
+    lists: Any = table.column("reasons").combine_chunks()
+    kinds = [REASON.field(i) for i in range(REASON.num_fields)]
+    fields = [lists.values.field(i) for i in range(len(kinds))]  # the last is the message
+    places = pc.index_in(fields[-1], value_set=pa.array(list(messages), pa.string()))
+    fields[-1] = pc.coalesce(pa.array(list(messages.values()), pa.string()).take(places), fields[-1])
+    values = pa.StructArray.from_arrays(fields, fields=kinds)
+    place = table.schema.get_field_index("reasons")
+    return table.set_column(place, table.schema.field(place), pa.ListArray.from_arrays(lists.offsets, values))
 
 
 def summarise(table: pa.Table) -> Mapping[str, int]:
