@@ -7,6 +7,7 @@ from batch_pipelines.orchestration.defs_folder import load_defs_folder
 from batch_pipelines.orchestration.names import check_names
 from batch_pipelines.orchestration.session import current_settings
 from batch_pipelines.processing.declaration.catalog import load_catalog
+from batch_pipelines.processing.declared_sql import check_sql
 
 
 @dg.definitions
@@ -19,4 +20,5 @@ def defs() -> dg.Definitions:
     settings = current_settings()
     catalog = load_catalog(settings.defs)
     check_names(catalog)
+    check_sql(catalog)
     return dg.Definitions.merge(load_defs_folder(settings.defs, settings.home), operations(catalog))

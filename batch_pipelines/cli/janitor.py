@@ -8,7 +8,6 @@ from batch_pipelines.cli import places
 from batch_pipelines.cli.cells import counted
 from batch_pipelines.cli.console import data
 from batch_pipelines.cli.output import JsonFlag, write_json, write_table
-from batch_pipelines.core.model import BatchState
 
 
 def janitor(
@@ -19,7 +18,7 @@ def janitor(
 
     What a table, an unfinished batch or the newest ten versions of a table name is kept; safe beside running jobs.
     """
-    from batch_pipelines.processing.tables.janitor import pinned_versions, sweep
+    from batch_pipelines.processing.tables.janitor import sweep_all
     from batch_pipelines.processing.tables.query import table_names
 
     with places.open_processing() as processing:
@@ -29,12 +28,10 @@ def janitor(
         for each in wanted:
             if each not in known:
                 places.entry_of(processing.catalog, each)
-        alive = (BatchState.OPEN, BatchState.FAILED)
-        pins = pinned_versions(batch for each in known for batch in ledger.batches.of_pipeline(each, alive))
-        rows: list[dict[str, Any]] = []
-        for each in wanted:
-            swept = sweep(data_folder, ledger, each, pins.get(each, ()))
-            rows.append({"dataset": each, "files": swept.files, "bytes": swept.bytes})
+        swept = sweep_all(data_folder, ledger, known, wanted)
+        rows: list[dict[str, Any]] = [
+            {"dataset": each, "files": removed.files, "bytes": removed.bytes} for each, removed in swept.items()
+        ]
     if as_json:
         write_json(rows)
         return

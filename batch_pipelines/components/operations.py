@@ -6,13 +6,11 @@ What must not live here: what is swept (processing/tables/janitor.py), what a li
 import dagster as dg
 
 from batch_pipelines.components.process_data import process_data_job
-from batch_pipelines.core.model import BatchState
 from batch_pipelines.orchestration.instance import keep_pool_limits
 from batch_pipelines.orchestration.policies import INFRASTRUCTURE_RETRIES, RUN_TAGS
 from batch_pipelines.orchestration.session import open_processing
 from batch_pipelines.processing.declaration.catalog import Catalog
-from batch_pipelines.processing.pipeline import Processing
-from batch_pipelines.processing.tables.janitor import Swept, pinned_versions, sweep
+from batch_pipelines.processing.tables.janitor import Swept, sweep_all
 
 POOLS_EVERY_S = 60
 
@@ -28,8 +26,8 @@ def sweep_op(context: dg.OpExecutionContext) -> None:
     """Sweep the files of every dataset."""
     with open_processing() as processing:
         total = Swept(0, 0)
-        for name in processing.catalog.datasets:
-            swept = _sweep(processing, name)
+        names = list(processing.catalog.datasets)
+        for name, swept in sweep_all(processing.settings.data, processing.ledger, names, names).items():
             total += swept
             context.log.info("%s: removed %d files, %d bytes", name, swept.files, swept.bytes)
     context.add_output_metadata({"files": total.files, "bytes": total.bytes})
@@ -80,12 +78,3 @@ def operations(catalog: Catalog) -> dg.Definitions:
         sensors=[pool_limits_sensor],
         executor=dg.in_process_executor,
     )
-
-
-def _sweep(processing: Processing, name: str) -> Swept:
-    alive = (BatchState.OPEN, BatchState.FAILED)
-    batches = [
-        batch for other in processing.catalog.datasets for batch in processing.ledger.batches.of_pipeline(other, alive)
-    ]
-    pinned = pinned_versions(batches).get(name, set())
-    return sweep(processing.settings.data, processing.ledger, name, pinned)

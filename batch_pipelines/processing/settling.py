@@ -14,7 +14,6 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from batch_pipelines.core.errors import SourceChanged
 from batch_pipelines.core.faults import fault
@@ -181,19 +180,19 @@ class _Workshop:
         firsts = {first_is(f"{chunk.payload['source']}:{loser.line}"): first_is(loser.winner) for loser in losers}
         return pa.concat_tables([dead_letters.reworded(known, firsts), added]).sort_by("offset")
 
-    def _records(self, chunk: Chunk, offsets: list[int]) -> tuple[NDArray[np.int64], list[bytes]]:
-        """Record numbers and raw bytes at these offsets; without the bytes if the source is gone by now."""
+    def _records(self, chunk: Chunk, offsets: list[int]) -> tuple[list[int] | list[None], list[bytes] | list[None]]:
+        """Record numbers and raw bytes at these offsets; without them (null) if the source is gone by now."""
         first, start = chunk.payload["first_record"], chunk.payload["start"]
         try:
             data = read_chunk_bytes(chunk.payload, self.home)
         except SourceChanged:
-            return np.full(len(offsets), first, np.int64), [b""] * len(offsets)
+            return [None] * len(offsets), [None] * len(offsets)
         csv = self.declaration.csv
         dialect = Dialect(csv.delimiter.encode(), csv.quote.encode() if csv.quote else None)
         records, _ = scan(data, dialect, final=True)
         places = np.searchsorted(records.starts, np.array(offsets, np.int64) - start)
         raw = [bytes(data[records.starts[place] : records.ends[place]]) for place in places]
-        return places.astype(np.int64) + first, raw
+        return (places + first).tolist(), raw
 
     def _write(self, what: str, table: pa.Table, name: str) -> Json:
         part = write_part(table, self.data / what / self.batch.pipeline / self.batch.partition, name)

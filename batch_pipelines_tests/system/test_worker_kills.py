@@ -13,4 +13,4 @@ def test_whoever_is_killed_nothing_is_left_behind_and_the_table_is_the_same() ->
         kills.trial("fork server", "lane")
     print(kills.figures)  # noqa: T201
     assert kills.figures.wrong == [], kills.figures
-    assert set(kills.figures.kills) == set(VICTIMS)
+    assert kills.figures.kills == dict.fromkeys(VICTIMS, 1)

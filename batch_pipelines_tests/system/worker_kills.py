@@ -10,7 +10,7 @@ import random
 import signal
 import subprocess
 import sys
-import time
+import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,11 +58,11 @@ class WorkerKills:
         self.figures = WorkerFigures(seed)
         self._dice = random.Random(seed)
         self._folder = folder
+        self._pause = threading.Event()
         self._home = sweep_home.make_home(folder / "home", seed, ROWS)
         data = self._fresh()
-        began = time.monotonic()
-        self._launch(data, "undisturbed").wait(PATIENCE_S)
-        self._undisturbed_s = time.monotonic() - began
+        assert self._launch(data, "undisturbed").wait(PATIENCE_S) == 0
+        self._files = len(list((data / "datasets" / "orders").glob("*/*.parquet")))
         self._reference = folder / "reference.json"
         self._reference.write_text(json.dumps(self._inspect(data, None)["content"]))
 
@@ -73,7 +73,7 @@ class WorkerKills:
         for n, victim in enumerate(victims):
             mark = f"bp-{os.getpid()}-{self.figures.trials}-{n}"
             lane = self._launch(data, mark)
-            killed = self._kill(victim, lane, mark)
+            killed = self._kill(victim, lane, mark, data)
             kills += killed
             self.figures.kills[victim] += killed
             code = lane.wait(PATIENCE_S)
@@ -102,17 +102,18 @@ class WorkerKills:
         argv = [sys.executable, "-m", "batch_pipelines_tests.system.role", "run", str(self._home), str(data)]
         return subprocess.Popen(argv, env={**os.environ, MARK: mark})
 
-    def _kill(self, victim: str, lane: "subprocess.Popen[bytes]", mark: str) -> bool:
-        """Kill the victim at a random moment, or as soon as there is one; False if the lane was faster."""
-        at = time.monotonic() + self._dice.uniform(0.3, 1.0) * self._undisturbed_s
+    def _kill(self, victim: str, lane: "subprocess.Popen[bytes]", mark: str, data: Path) -> bool:
+        """Kill the victim a moment after so many parts were written; False if the lane was faster."""
+        after, rest_s = self._dice.randrange(self._files), self._dice.uniform(0, 0.1)
         while lane.poll() is None:
-            try:
-                lane.wait(max(0.01, at - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            files = len(list((data / "datasets" / "orders").glob("*/*.parquet")))
+            if files >= after:
+                self._pause.wait(rest_s)
                 if targets := self._targets(victim, lane.pid, mark):
                     for pid in targets:
                         os.kill(pid, signal.SIGKILL)
                     return True
+            self._pause.wait(0.01)
         return False
 
     def _targets(self, victim: str, lane: int, mark: str) -> list[int]:

@@ -33,20 +33,20 @@ SCHEMA = pa.schema(_FIELDS)
 def build(
     source: str,
     *,
-    record: NDArray[np.int64],
+    record: NDArray[np.int64] | list[int] | list[None],
     line: NDArray[np.int64],
     offset: NDArray[np.int64],
-    raw: list[bytes],
+    raw: list[bytes] | list[None],
     reasons: Any,
 ) -> pa.Table:
     """Build the table of one chunk's dead letters.
 
     Args:
         source: File, relative to home.
-        record: Number of each record.
+        record: Number of each record, None where it can't be told any more.
         line: Its physical line.
         offset: Its offset in bytes.
-        raw: Its bytes.
+        raw: Its bytes, None where the source is gone.
         reasons: An Arrow array of lists of `REASON`, or lists of mappings.
     """
     lists = reasons if isinstance(reasons, pa.Array) else pa.array(reasons, SCHEMA.field("reasons").type)

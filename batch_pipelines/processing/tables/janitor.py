@@ -6,7 +6,7 @@ written for one (its name begins with that batch's stem), for it may be in fligh
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +57,20 @@ def sweep(data: Path, ledger: Ledger, dataset: str, pinned: Iterable[int] = ()) 
         + [file for file in dead if file not in letters_named and not file.name.startswith(stems)]
         + [file for file in staged if _sha256_in(file.name) not in staged_named and _is_old(file)]
     )
+
+
+def sweep_all(data: Path, ledger: Ledger, known: Sequence[str], wanted: Sequence[str]) -> dict[str, Swept]:
+    """Sweep the datasets of `wanted`, keeping what plans of any of `known` refer to, and the scratch of dead queries.
+
+    Returns:
+        What was removed, by dataset; scratch files count for the first.
+    """
+    alive = [batch for name in known for batch in ledger.batches.of_pipeline(name, _ALIVE)]
+    pins = pinned_versions(alive)
+    swept = {name: sweep(data, ledger, name, pins.get(name, ())) for name in wanted}
+    for name in wanted[:1]:
+        swept[name] += _remove([file for file in _files(data / "tmp") if _is_old(file)])
+    return swept
 
 
 def pinned_versions(batches: Iterable[Batch]) -> dict[str, set[int]]:
