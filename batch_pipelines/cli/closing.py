@@ -11,7 +11,8 @@ from batch_pipelines.cli.places import shown_path
 from batch_pipelines.cli.reasons import sentence_of
 
 if TYPE_CHECKING:
-    from batch_pipelines.processing.pipeline import BatchReport, Processing
+    from batch_pipelines.processing.pipeline import Processing
+    from batch_pipelines.processing.reports import BatchReport
 
 SHOWN_REASONS = 5
 

@@ -26,7 +26,7 @@ def process(
     It shares ledger and tables with Dagster, but the UI shows no run of it; `bp backfill` launches real runs.
     What is current already is left alone, what was begun is finished.
     """
-    from batch_pipelines.processing.pipeline import failures_of
+    from batch_pipelines.processing.reports import failures_of
 
     with places.open_processing() as processing:
         places.entry_of(processing.catalog, name)

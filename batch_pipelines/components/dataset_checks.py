@@ -13,7 +13,8 @@ from batch_pipelines.components.dataset_metadata import markdown_table, reject_r
 from batch_pipelines.orchestration.names import checks_name, letters_name
 from batch_pipelines.orchestration.session import open_processing
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
-from batch_pipelines.processing.pipeline import BatchReport, Processing
+from batch_pipelines.processing.pipeline import Processing
+from batch_pipelines.processing.reports import BatchReport
 from batch_pipelines.processing.tables.query import count_rows
 
 CONSERVATION, ROW_COUNT, REJECT_RATE = "conservation", "row_count", "reject_rate"

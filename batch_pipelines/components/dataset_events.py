@@ -7,7 +7,8 @@ import pyarrow.compute as pc
 
 from batch_pipelines.components.dataset_metadata import Metadata, letters_metadata, table_metadata
 from batch_pipelines.orchestration.names import letters_name
-from batch_pipelines.processing.pipeline import BatchReport, Processing
+from batch_pipelines.processing.pipeline import Processing
+from batch_pipelines.processing.reports import BatchReport
 from batch_pipelines.processing.tables.delta import PARTITION, load, table_path
 from batch_pipelines.processing.tables.query import SYSTEM_COLUMNS, count_rows
 

@@ -10,7 +10,7 @@ import dagster as dg
 
 from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
-from batch_pipelines.processing.pipeline import BatchReport
+from batch_pipelines.processing.reports import BatchReport
 
 Metadata = dict[str, dg.MetadataValue]
 CHUNKS_SHOWN = 200

@@ -15,7 +15,8 @@ from batch_pipelines.core.model import Json
 from batch_pipelines.orchestration.partitions import announce_files, dagster_key
 from batch_pipelines.orchestration.progress import Narrator
 from batch_pipelines.orchestration.session import failure, open_processing
-from batch_pipelines.processing.pipeline import BatchReport, Overrides, Planning, Processing, failures_of
+from batch_pipelines.processing.pipeline import Overrides, Processing
+from batch_pipelines.processing.reports import BatchReport, Planning, failures_of
 
 LINES = 50
 StepContext = dg.OpExecutionContext | dg.AssetExecutionContext

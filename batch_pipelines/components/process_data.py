@@ -29,7 +29,8 @@ from batch_pipelines.orchestration.policies import (
 )
 from batch_pipelines.orchestration.session import failure, open_processing
 from batch_pipelines.processing.declaration.catalog import Catalog
-from batch_pipelines.processing.pipeline import BatchReport, Overrides, Processing
+from batch_pipelines.processing.pipeline import Overrides, Processing
+from batch_pipelines.processing.reports import BatchReport
 
 FAVOURITE = "flights"
 _CONSOLE = {"console": {"config": {"log_level": "INFO"}}}  # what happens to the data, not to Dagster's steps

@@ -4,17 +4,15 @@ All that Dagster's ops, the `bp` command, the demo and tests need of datasets. N
 """
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from functools import cached_property
 
 from batch_pipelines.core.clock import Clock, SystemClock
 from batch_pipelines.core.errors import BatchError, BatchFailed, ConfigError
 from batch_pipelines.core.lane import Lane, LanePolicy
 from batch_pipelines.core.ledger.ledger import Ledger, open_ledger
-from batch_pipelines.core.model import Batch, BatchState, Chunk, Counts, Json, Task
+from batch_pipelines.core.model import Batch, BatchState, Json, Task
 from batch_pipelines.core.progress import Progress
 from batch_pipelines.core.retry import RetryPolicy
 from batch_pipelines.core.settings import Settings
@@ -22,9 +20,9 @@ from batch_pipelines.core.workers.local import LocalPool, start_fork_server
 from batch_pipelines.core.workers.pool import Lost, Raised, Returned, WorkerPool
 from batch_pipelines.processing.declaration.catalog import Catalog, load_catalog
 from batch_pipelines.processing.planning import Found, Planner, Request
+from batch_pipelines.processing.reports import BatchReport, Planning, failures_of, report_of
 from batch_pipelines.processing.sources.files import existing_partitions
 from batch_pipelines.processing.tables.delta import table_path, version
-from batch_pipelines.processing.tables.parts import SYSTEM_FIELDS, schema_from_text
 from batch_pipelines.processing.workload import DatasetWorkload
 
 PROBE_LIMIT_S = 60.0
@@ -49,69 +47,6 @@ class Overrides:
     soft_s: float | None = None
     hard_s: float | None = None
     workers: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BatchReport:
-    """What became of one batch, as the ledger has it.
-
-    Attributes:
-        ok: Whether it is published.
-        message: One line: what happened, and what to do if it is not.
-        reasons: Dead letters by `rule: column`.
-        warnings: Warnings by `rule: column`.
-        samples: A few dead letters, as `file:line: what is wrong`.
-        chunks: One entry a chunk: index, state, items, written, filtered, dead, attempts, seconds, error.
-        files: Source files.
-        columns: Name and type of the columns that people see.
-    """
-
-    batch_id: int
-    dataset: str
-    partition: str
-    state: BatchState
-    ok: bool
-    message: str
-    key: str
-    generation: int
-    publication: int
-    counts: Counts
-    seconds: float
-    reasons: dict[str, int]
-    warnings: dict[str, int]
-    samples: list[str]
-    chunks: list[Json]
-    files: list[str]
-    columns: list[tuple[str, str]]
-
-    @property
-    def rows(self) -> int:
-        """Rows written."""
-        return self.counts.written
-
-    @property
-    def dead_letters(self) -> int:
-        """Items dead-lettered."""
-        return self.counts.dead
-
-
-@dataclass(frozen=True, slots=True)
-class Planning:
-    """What planning came to.
-
-    Attributes:
-        dataset: The dataset.
-        batch_ids: Batches of all partitions that could be planned, in order of partition.
-        current: Those of them that are published already.
-        problems: By partition: why it could not be planned.
-        prepared: Referenced datasets that had no table yet and were processed first.
-    """
-
-    dataset: str
-    batch_ids: list[int]
-    current: list[int]
-    problems: dict[str, str]
-    prepared: list[BatchReport] = field(default_factory=list)
 
 
 class Processing:
@@ -231,7 +166,12 @@ class Processing:
     def review(self, batch_ids: Sequence[int]) -> list[BatchReport]:
         """What became of these batches, in order of partition."""
         batches = sorted(self.ledger.batches.get(batch_ids), key=lambda batch: batch.partition)
-        return [self._report(batch) for batch in batches]
+        return [
+            report_of(
+                batch, self.ledger.chunks.of_batch(batch.id), self.ledger.chunks.counts([batch.id]), self._clock.now()
+            )
+            for batch in batches
+        ]
 
     def run(self, dataset: str, partitions: Sequence[str] | None = None, *, force: bool = False) -> list[BatchReport]:
         """Plan, work and review in one go, in this process.
@@ -287,73 +227,3 @@ class Processing:
         what = ending.message if isinstance(ending, Raised) else str(ending)
         msg = f"{payload['dataset']}: its transform cannot be tried out on the first rows: {what}"
         raise ConfigError(msg)
-
-    def _report(self, batch: Batch) -> BatchReport:
-        chunks = self.ledger.chunks.of_batch(batch.id)
-        results = [chunk.result for chunk in chunks if chunk.result]
-        reasons: Counter[str] = Counter()
-        warnings: Counter[str] = Counter()
-        for result in results:
-            reasons.update(result.detail.get("reasons", {}))
-            warnings.update(result.detail.get("warnings", {}))
-        system = {each.name for each in SYSTEM_FIELDS}
-        schema = schema_from_text(batch.plan["schema"])
-        counts = self.ledger.chunks.counts([batch.id])
-        return BatchReport(
-            batch_id=batch.id,
-            dataset=batch.pipeline,
-            partition=batch.partition,
-            state=batch.state,
-            ok=batch.state is BatchState.PUBLISHED,
-            message=_message(batch, counts),
-            key=batch.key,
-            generation=batch.generation,
-            publication=batch.publication,
-            counts=counts,
-            seconds=_seconds(batch, self._clock.now()),
-            reasons=dict(reasons.most_common()),
-            warnings=dict(warnings.most_common()),
-            samples=[sample for result in results for sample in result.detail.get("samples", [])][:5],
-            chunks=[_chunk_row(chunk) for chunk in chunks],
-            files=[file["name"] for file in batch.plan["files"]],
-            columns=[(each.name, str(each.type)) for each in schema if each.name not in system],
-        )
-
-
-def failures_of(planning: Planning, reports: Sequence[BatchReport]) -> list[str]:
-    """One line for each partition that did not come to a good end."""
-    unplanned = [f"{planning.dataset}/{partition}: {why}" for partition, why in planning.problems.items()]
-    unpublished = [f"{each.dataset}/{each.partition}: {each.message}" for each in reports if not each.ok]
-    return unplanned + unpublished
-
-
-def _message(batch: Batch, counts: Counts) -> str:
-    if batch.state is BatchState.PUBLISHED:
-        if not counts.items:
-            return "the source is empty: 0 items"
-        filtered = f", {counts.filtered:,} filtered" if counts.filtered else ""
-        return f"{counts.items:,} read, {counts.written:,} written{filtered}, {counts.dead:,} dead-lettered"
-    if batch.state is BatchState.OPEN:
-        left = counts.chunks - counts.chunks_done
-        return f"unfinished: {left:,} of {counts.chunks:,} chunks are left; run it again, it goes on where it stopped"
-    return f"{batch.state.replace('_', ' ')}: {batch.reason}"
-
-
-def _seconds(batch: Batch, now: datetime) -> float:
-    end = datetime.fromisoformat(batch.finished_at) if batch.finished_at else now
-    return (end - datetime.fromisoformat(batch.created_at)).total_seconds()
-
-
-def _chunk_row(chunk: Chunk) -> Json:
-    result = chunk.result
-    return {
-        "index": chunk.index,
-        "state": str(chunk.state),
-        "items": chunk.items,
-        "written": result.written if result else None,
-        "filtered": result.filtered if result else None,
-        "dead": result.dead if result else None,
-        "attempts": chunk.attempts,
-        "seconds": chunk.seconds,
-        "error": chunk.error,
-    }

@@ -8,7 +8,7 @@ from deltalake import DeltaTable
 
 from batch_pipelines.components.dataset_checks import conservation, open_dead_letters, rejects
 from batch_pipelines.core.model import BatchState, Counts
-from batch_pipelines.processing.pipeline import BatchReport
+from batch_pipelines.processing.reports import BatchReport
 from batch_pipelines_tests.components.shop import Shop, failure_text
 
 REPORT = BatchReport(
