@@ -2,7 +2,7 @@
 
     schema      the tables                 store     connections, transactions, migrations
     batches     plan, resume, supersede, finish
-    chunks      claim, commit, fail, split: every write carries an epoch
+    chunks      claim, commit, fail, split, settle: every write carries an epoch; chunk_reading: what became of them
     holders     owners and their named leases
     ledger      all of it behind one name
 
