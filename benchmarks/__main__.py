@@ -14,7 +14,7 @@ ROWS = 2_000_000
 def main() -> int:
     """Measure, show, and write what was asked for; 1 if a goal was missed."""
     said = _parser().parse_args()
-    command = shlex.join(["python3", "-m", "benchmarks", *sys.argv[1:]])
+    command = _command(said)
     with tempfile.TemporaryDirectory(prefix="bp-benchmarks-") as scratch:
         workdir = said.workdir or Path(scratch)
         workdir.mkdir(parents=True, exist_ok=True)
@@ -25,6 +25,13 @@ def main() -> int:
     return 0 if all(met for _, met in report.goals) else 1
 
 
+def _command(said: argparse.Namespace) -> str:
+    """What was run, without places of this machine; defaults that decide figures are written out."""
+    asked = {"engine": ("chunks", "seconds", "rounds"), "processing": ("rows", "rounds", "seed")}[said.what]
+    options = [part for name in asked for part in (f"--{name}", str(getattr(said, name)))]
+    return shlex.join([".venv/bin/python", "-m", "benchmarks", said.what, *options, *(["--memory"] * said.memory)])
+
+
 def _measure(said: argparse.Namespace, workdir: Path, command: str) -> Report:
     if said.what == "engine":
         from benchmarks.engine.benchmark import measure as measure_engine  # noqa: PLC0415  only what is measured
@@ -33,7 +40,7 @@ def _measure(said: argparse.Namespace, workdir: Path, command: str) -> Report:
     from benchmarks.processing import benchmark  # noqa: PLC0415
 
     if said.memory:
-        return benchmark.measure_memory(said.rows, said.seed, workdir, command)
+        return benchmark.measure_memory(said.rows, said.rounds, said.seed, workdir, command)
     return benchmark.measure(said.rows, said.rounds, said.seed, workdir, command)
 
 

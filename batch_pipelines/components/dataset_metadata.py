@@ -73,9 +73,7 @@ def letters_metadata(report: BatchReport, *, path: str) -> Metadata:
         "dagster/partition_row_count": dg.MetadataValue.int(report.dead_letters),
         "dead_letters": dg.MetadataValue.int(report.dead_letters),
         "reasons": dg.MetadataValue.md(_counted("reason", report.reasons)),
-        "samples": dg.MetadataValue.md(
-            "\n".join(f"- {_cell(sample, SAMPLE_LETTERS)}" for sample in report.samples) or "*none*"
-        ),
+        "samples": dg.MetadataValue.md("\n".join(map(_sample, report.samples)) or "*none*"),
         "path": dg.MetadataValue.path(path),
         **_identity(report),
     }
@@ -145,6 +143,12 @@ def _constraints(column: Column | None) -> dg.TableColumnConstraints:
     return dg.TableColumnConstraints(nullable=not column.required, other=rules)
 
 
+def _sample(sample: str) -> str:
+    """Return `file:line: message` as an entry of a list in short lines: the page cuts long ones instead of wrapping."""
+    place, _, message = sample.partition(": ")
+    return f"- {_cell(message, SAMPLE_LETTERS)}  \n  {_cell(place.rpartition('/')[2])}"
+
+
 def _counted(title: str, counts: Mapping[str, int]) -> str:
     return markdown_table([{title: name, "items": f"{n:,}"} for name, n in counts.items()]) or "*none*"
 
@@ -160,7 +164,7 @@ def _chunk_table(chunks: Sequence[Mapping[str, object]]) -> dg.MetadataValue:
 
 
 def _chunk(row: Mapping[str, object]) -> dict[str, str | int | float | bool | None]:
-    names = {"attempts": "failed_attempts"}  # a chunk that is done at once has none
+    names = {"attempts": "failures"}  # a chunk that is done at once has none
     return {names.get(name, name): _scalar(value) for name, value in row.items()}
 
 

@@ -8,7 +8,7 @@ What must not live here: each step's own logic (sources/, rows/, tables/), or an
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +139,9 @@ def work_chunk(payload: dict[str, Any]) -> dict[str, Any]:
     fault("chunk.read")
     records, outcome = _worked(job, data)
     fault("chunk.checked")
-    return _written(job, records, outcome)
+    result = _written(job, records, outcome)
+    pa.default_memory_pool().release_unused()  # costs nothing, and an idle worker is half as large
+    return result
 
 
 def bury(payload: dict[str, Any], reason: str) -> dict[str, Any]:
@@ -182,16 +184,18 @@ def _worked(job: _Job, data: bytes) -> tuple[_Records, _Outcome]:
     """Check and shape the rows. What only this needs is let go when it returns."""
     raw = job.read(data)
     checked = check(raw.table, job.columns, _sets(job))
-    said = job.declaration
+    raw = replace(raw, table=raw.table.schema.empty_table())  # a copy of the rows is let go once there is a newer one
+    said, warnings = job.declaration, checked.warnings
     transform = None if said.transform is None else load_transform(said.transform, job.folder)
     shaped = shape(checked, said.derive, said.where, transform, _pinned(job))
+    del checked
     lines, source = raw.line[raw.record[shaped.kept]], job.chunk["source"]
     shaped = without_duplicates(shaped, said.key, lambda row: f"{source}:{lines[row]}")
     outcome = _Outcome(
-        table=_with_system_columns(shaped.table, job.chunk["source"], raw, shaped.kept),
+        table=_with_system_columns(shaped.table, source, raw, shaped.kept),
         filtered=shaped.filtered,
         rejects=_structural(raw) + shaped.rejects.moved(raw.record),
-        warnings=checked.warnings.among(shaped.kept).moved(raw.record),
+        warnings=warnings.among(shaped.kept).moved(raw.record),
     )
     return _Records(job.chunk, data, raw.line, raw.offset, raw.end), outcome
 

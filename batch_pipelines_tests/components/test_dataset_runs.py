@@ -61,7 +61,7 @@ def test_the_metadata_says_what_people_look_for(shop: Shop, instance: dg.Dagster
     assert (table["generation"], table["publication"]) == (1, 1)
     letters = materialised(result, "sales_dead_letters")["2013-01"]
     assert letters["dead_letters"] == 2
-    assert "sources/sales-2013-01.csv:6" in letters["samples"]
+    assert "- store 'X' is not in stores.store  \n  sales-2013-01.csv:6" in letters["samples"]
 
 
 def test_the_chunk_table_has_every_chunk(shop: Shop, instance: dg.DagsterInstance) -> None:

@@ -4,7 +4,9 @@
 wrong with it, how many chunks came to their end more than once.
 """
 
+import faulthandler
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,7 @@ def _chunks_done(home: Path, data: Path) -> int:
 
 
 if __name__ == "__main__":
+    faulthandler.register(signal.SIGUSR1, all_threads=True)  # a lane that hangs is asked where
     what, home_text, data_text, *more = sys.argv[1:]
     if what == "run":
         run(Path(home_text), Path(data_text))

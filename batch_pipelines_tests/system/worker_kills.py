@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ WORKERS = os.cpu_count() or 1
 MARK = "BP_SWEEP_MARK"
 ROWS = 150
 IN_TRIAL = 3
-PATIENCE_S = 120
+PATIENCE_S = 60
+HUNG = 1000  # in place of an exit code
 
 
 @dataclass
@@ -76,12 +78,12 @@ class WorkerKills:
             killed = self._kill(victim, lane, mark, data)
             kills += killed
             self.figures.kills[victim] += killed
-            code = lane.wait(PATIENCE_S)
+            code = self._ended(lane)
             if not killed or victim in {"worker", "fork server"}:
                 self._expect(code == 0, f"{victim}: the lane ended with {code}")
             eventually(lambda mark=mark: not marked(MARK, mark))  # type: ignore[misc]
         lane = self._launch(data, "last")
-        self._expect(lane.wait(PATIENCE_S) == 0, f"{victims}: it could not be resumed")
+        self._expect(self._ended(lane) == 0, f"{victims}: it could not be resumed")
         found = self._inspect(data, self._reference)
         self.figures.redone += max(0, found["redone"])
         self.figures.orphans += found["orphans"]
@@ -102,16 +104,28 @@ class WorkerKills:
         argv = [sys.executable, "-m", "batch_pipelines_tests.system.role", "run", str(self._home), str(data)]
         return subprocess.Popen(argv, env={**os.environ, MARK: mark})
 
+    def _ended(self, lane: "subprocess.Popen[bytes]") -> int:
+        """Wait for the end of a lane; one that hangs says where, and is killed."""
+        try:
+            return lane.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            lane.send_signal(signal.SIGUSR1)
+            self._pause.wait(1)
+            lane.kill()
+            lane.wait()
+            return HUNG
+
     def _kill(self, victim: str, lane: "subprocess.Popen[bytes]", mark: str, data: Path) -> bool:
         """Kill the victim a moment after so many parts were written; False if the lane was faster."""
-        after, rest_s = self._dice.randrange(self._files), self._dice.uniform(0, 0.1)
+        after, rest_s = self._dice.randrange(self._files * 2 // 3), self._dice.uniform(0, 0.1)
         while lane.poll() is None:
             files = len(list((data / "datasets" / "orders").glob("*/*.parquet")))
             if files >= after:
                 self._pause.wait(rest_s)
                 if targets := self._targets(victim, lane.pid, mark):
                     for pid in targets:
-                        os.kill(pid, signal.SIGKILL)
+                        with suppress(ProcessLookupError):
+                            os.kill(pid, signal.SIGKILL)
                     return True
             self._pause.wait(0.01)
         return False
