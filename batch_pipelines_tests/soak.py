@@ -34,7 +34,16 @@ def defects(seed: int) -> Json:
     return run_defects(DEFECT_ROWS, seed)
 
 
-SUITES: Mapping[str, Callable[[int], Json]] = {"defects": defects}
+def kills(seed: int) -> Json:
+    """Five hundred SIGKILLs at every named point and at random moments; see system/kill_soak.py."""
+    from batch_pipelines_tests.system.kill_soak import run_kills  # noqa: PLC0415
+    from batch_pipelines_tests.system.memory_folder import memory_folder  # noqa: PLC0415
+
+    with memory_folder() as folder:
+        return run_kills(folder, seed)
+
+
+SUITES: Mapping[str, Callable[[int], Json]] = {"defects": defects, "kills": kills}
 
 
 def main(arguments: list[str]) -> int:

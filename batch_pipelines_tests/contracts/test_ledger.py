@@ -123,6 +123,16 @@ def test_a_batch_ends_once(ledger: Ledger) -> None:
     assert (ended.state, ended.reason, bool(ended.finished_at)) == (BatchState.FAILED, "no luck", True)
 
 
+def test_a_batch_that_was_published_although_superseded_is_a_published_one(ledger: Ledger) -> None:
+    first, second = opened(ledger, "a"), opened(ledger, "b")
+    assert ledger.batches.finish(first.id, BatchState.PUBLISHED)
+    assert ledger.batches.current("flights", "2013-01") == ledger.batches.get([first.id])[0]
+    assert ledger.batches.unfinished("flights", "2013-01") == second
+    assert ledger.batches.finish(second.id, BatchState.PUBLISHED)
+    assert ledger.batches.currents("flights")["2013-01"].id == second.id
+    assert not ledger.batches.finish(first.id, BatchState.PUBLISHED)
+
+
 def failed_batch(ledger: Ledger, root_run: str | None = "run-1") -> Batch:
     """Chunk 0 is done, chunks 1 and 2 have failed."""
     batch = ledger.batches.open(plan(), root_run=root_run)

@@ -3,6 +3,8 @@
 import errno
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -51,16 +53,13 @@ def test_any_counts_points_of_all_names() -> None:
 
 @pytest.mark.parametrize(("action", "number"), [("kill", signal.SIGKILL), ("stop", signal.SIGSTOP)])
 def test_an_armed_point_kills_or_stops_its_own_process(action: str, number: signal.Signals) -> None:
-    pid = os.fork()
-    if pid == 0:
-        arm(f"{action}@a:1")
-        fault("a")
-        os._exit(0)
-    _, status = os.waitpid(pid, os.WUNTRACED)
+    script = "from batch_pipelines.core.faults import fault; fault('a'); fault('b'); fault('a')"
+    process = subprocess.Popen([sys.executable, "-c", script], env={**os.environ, "BP_FAULTS": f"{action}@a:2"})
+    _, status = os.waitpid(process.pid, os.WUNTRACED)
     assert (os.WSTOPSIG(status) if action == "stop" else os.WTERMSIG(status)) == number
     if action == "stop":
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        process.kill()
+    process.wait()
 
 
 @pytest.mark.parametrize("text", ["kill", "explode@a:1", "kill@:1", "kill@a:x", "kill@a"])

@@ -36,13 +36,11 @@ def test_a_process_of_this_boot_that_ended_is_gone_at_once() -> None:
 
 
 def test_a_zombie_is_gone() -> None:
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
-    zombie = replace(new_owner(), pid=pid, started="?")
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+    zombie = replace(new_owner(), pid=process.pid, started="?")
     assert LeaseWatch(FakeClock()).gone([state(zombie)]) == {zombie.id}
-    os.waitpid(pid, 0)
+    process.wait()
 
 
 def test_a_pid_that_another_process_has_by_now_does_not_stand_for_the_old_one() -> None:

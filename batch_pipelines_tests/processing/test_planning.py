@@ -282,3 +282,15 @@ def test_reprocessing_one_partition_replaces_only_that_one(project: Project) -> 
     project.run("shop", ["b"], force=True, root_run="run-1")
     assert project.live("shop", "b") != untouched
     assert project.rows("shop") == [{"id": 9, "city": "Jena"}, *ROWS_B]
+
+
+def test_an_inbox_file_that_is_still_being_written_is_nobodys_content_yet(project: Project) -> None:
+    project.declare("shop", "source: in/shop.csv\ncolumns: {id: int}\ninbox: true")
+    project.write("in/shop.csv", "id\n1\n")
+    half = project.write("data/inbox/shop/shop.csv", "id\n2\n")
+    with half.open("a") as writer:
+        writer.write("3\n")
+        assert "data/inbox/shop/shop.csv: is still open for writing; run again when it is closed" in project.failures(
+            "shop"
+        )
+    assert project.one("shop").rows == 2

@@ -1,28 +1,15 @@
-"""Children of this process that are killed, stopped and woken at named points. The parent never starts a thread.
-
-A child arms `core.faults`, plants whatever mutants it is told to, and does one thing in a data folder; what it says
-goes to a file. `os.fork()` is cheap where everything is imported already: that is why the parent must not *use*
-Arrow, DuckDB or Delta, which start threads that a fork would lose.
-"""
+"""Children that are killed, stopped and woken at named points: forked by a zygote, asked for and judged from here."""
 
 import json
 import os
 import signal
-import threading
-import traceback
-from collections.abc import Callable, Sequence
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
-
-import pyarrow.dataset
-
-import batch_pipelines.processing.settling
-import batch_pipelines.processing.work as chunk_work
-from batch_pipelines.core import faults
-
-Plant = Callable[[], object]
-HUNG_S = 60
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,38 +20,58 @@ class Ended:
     answer: Any
 
 
+class Forks:
+    """A zygote and its children."""
+
+    def __init__(self, zygote: "subprocess.Popen[str]") -> None:
+        self._zygote = zygote
+
+    def child(self, act: str, *arguments: Path, folder: Path, fault: str = "", plants: Sequence[str] = ()) -> "Child":
+        """Fork a child.
+
+        Args:
+            act: Name of a function of acts.py.
+            arguments: Its arguments.
+            folder: Where the child writes its answer and its log of chunks.
+            fault: Specification for `core.faults`.
+            plants: Names of functions of mutants.py, called first.
+        """
+        texts = [str(argument) for argument in arguments]
+        asked = {"act": act, "arguments": texts, "folder": str(folder), "fault": fault, "plants": list(plants)}
+        said = self.ask({"fork": asked})
+        return Child(self, said["pid"], Path(said["answer"]))
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """One request to the zygote."""
+        assert self._zygote.stdin
+        assert self._zygote.stdout
+        self._zygote.stdin.write(json.dumps(request) + "\n")
+        self._zygote.stdin.flush()
+        said: dict[str, Any] = json.loads(self._zygote.stdout.readline())
+        return said
+
+
+@dataclass(frozen=True, slots=True)
 class Child:
-    """One fork.
+    """One fork."""
 
-    Args:
-        act: What it does; its answer must be JSON.
-        folder: Where it writes its answer and its log of chunks.
-        fault: Specification for `core.faults`.
-        plants: Called first: mutants, shortened constants.
-    """
-
-    def __init__(self, act: Callable[[], Any], folder: Path, fault: str = "", plants: Sequence[Plant] = ()) -> None:
-        assert threading.active_count() == 1, "a fork loses the threads of its parent"
-        self._answer = folder / f"answer-{fault or 'none'}-{len(list(folder.glob('answer-*')))}"
-        self._answer.touch()
-        self.pid = os.fork()
-        if self.pid == 0:
-            self._be(act, folder, fault, plants)
+    forks: Forks
+    pid: int
+    answer: Path
 
     def wait(self) -> Ended:
         """Wait for its end; it must be killed by its own fault, or succeed."""
-        status = self._waited(0)
+        status = self._status(stopped=False)
         if os.WIFSIGNALED(status):
             assert os.WTERMSIG(status) == signal.SIGKILL, f"ended by signal {os.WTERMSIG(status)}"
             return Ended(killed=True, answer=None)
-        text = self._answer.read_text()
+        text = self.answer.read_text()
         assert os.waitstatus_to_exitcode(status) == 0, text
         return Ended(killed=False, answer=json.loads(text))
 
     def wait_stopped(self) -> None:
         """Wait until it has stopped itself."""
-        status = self._waited(os.WUNTRACED)
-        assert os.WIFSTOPPED(status), f"it did not stop: {self._answer.read_text()}"
+        assert os.WIFSTOPPED(self._status(stopped=True)), f"it did not stop: {self.answer.read_text()}"
 
     def wake(self) -> None:
         """Let it go on."""
@@ -73,57 +80,15 @@ class Child:
     def kill(self) -> None:
         """End it, wherever it is."""
         os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+        self._status(stopped=False)
 
-    def _waited(self, options: int) -> int:
-        """Wait with an alarm, so that a hang is a failure and not a hang."""
-        before = signal.signal(signal.SIGALRM, self._hung)
-        signal.alarm(HUNG_S)
-        try:
-            return os.waitpid(self.pid, options)[1]
-        finally:
-            signal.alarm(0)
-            signal.signal(signal.SIGALRM, before)
-
-    def _hung(self, _number: int, _frame: object) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        raise AssertionError(f"the child did not end in {HUNG_S} s: {self._answer.name}")
-
-    def _be(self, act: Callable[[], Any], folder: Path, fault: str, plants: Sequence[Plant]) -> NoReturn:
-        try:
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            _log_chunks(folder / "chunks.log")
-            for plant in plants:
-                plant()
-            passed = faults.count_points()
-            if fault:
-                faults.arm(fault)
-            answer = act()
-            self._answer.write_text(json.dumps(answer if answer is not None else dict(passed)))
-            code = 0
-        except BaseException:  # noqa: BLE001  told to the parent
-            self._answer.write_text(traceback.format_exc())
-            code = 9
-        os._exit(code)
+    def _status(self, *, stopped: bool) -> int:
+        return int(self.forks.ask({"wait": self.pid, "stopped": stopped})["status"])
 
 
-def _log_chunks(log: Path) -> None:
-    """Note every chunk that is begun, in a file that outlives the child."""
-    work_chunk = chunk_work.work_chunk
-
-    def logged(payload: dict[str, Any]) -> dict[str, Any]:
-        with log.open("a") as file:
-            file.write(f"{payload['dataset']}/{payload['partition']} {payload['chunk']['start']} {payload['items']}\n")
-        return work_chunk(payload)
-
-    chunk_work.work_chunk = logged
-
-
-def chunks_begun(folder: Path) -> list[str]:
-    """The chunks that children of this folder began, in order."""
-    log = folder / "chunks.log"
-    return log.read_text().splitlines() if log.exists() else []
-
-
-PRELOADED = (batch_pipelines.processing.settling, chunk_work, pyarrow.dataset)
+@contextmanager
+def forks() -> Iterator[Forks]:
+    """Forks, until the block ends."""
+    argv = [sys.executable, "-m", "batch_pipelines_tests.system.zygote"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as zygote:
+        yield Forks(zygote)

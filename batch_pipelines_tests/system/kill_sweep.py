@@ -15,8 +15,8 @@ from typing import Any
 
 import batch_pipelines
 from batch_pipelines_tests.system import sweep_home
-from batch_pipelines_tests.system.differences import differences
-from batch_pipelines_tests.system.forks import Child, Plant, chunks_begun
+from batch_pipelines_tests.system.acts import chunks_begun
+from batch_pipelines_tests.system.forks import Child, Forks
 
 IN_TRIAL = 12  # kills of one trial at most
 ELSEWHERE: frozenset[str] = frozenset()  # points that no undisturbed run passes; each must be killed in another test
@@ -52,6 +52,7 @@ class KillSweep:
     """A sweep over one home.
 
     Args:
+        forks: Whose children work.
         folder: Where homes and data folders are made.
         seed: Of input and dice.
         ledger: An empty ledger to copy, None to have each trial make its own.
@@ -61,23 +62,26 @@ class KillSweep:
 
     def __init__(
         self,
+        forks: Forks,
         folder: Path,
         seed: int,
         *,
         ledger: Path | None = None,
-        plants: Sequence[Plant] = (),
+        plants: Sequence[str] = (),
         rows: int = sweep_home.ROWS,
     ) -> None:
         self.home = sweep_home.make_home(folder / "home", seed, rows)
         self.figures = Figures(seed)
+        self._forks = forks
         self._folder = folder
         self._ledger = ledger
         self._plants = plants
         self._dice = random.Random(seed)
         first = self.trial_folder()
-        data = first / "data"
         self.points: Counter[str] = Counter(self.child(first, plants=()).wait().answer)
-        self.reference = Child(lambda: sweep_home.content(self.home, data), first).wait().answer
+        self.reference = self.content(first)
+        self._reference = folder / "reference.json"
+        self._reference.write_text(json.dumps(self.reference))
         self.chunks = len(chunks_begun(first))
 
     def trial_folder(self) -> Path:
@@ -87,14 +91,20 @@ class KillSweep:
         sweep_home.fresh_data(folder / "data", self._ledger)
         return folder
 
-    def child(self, folder: Path, fault: str = "", plants: Sequence[Plant] | None = None) -> Child:
+    def child(self, folder: Path, fault: str = "", plants: Sequence[str] | None = None) -> Child:
         """A child that plans and works until all is published."""
-        home, data = self.home, folder / "data"
+        planted = self._plants if plants is None else plants
+        return self.act("run", folder, fault=fault, plants=planted)
 
-        def act() -> None:
-            sweep_home.run(home, data)
+    def act(self, act: str, folder: Path, *more: Path, fault: str = "", plants: Sequence[str] = ()) -> Child:
+        """A child that does this in a trial's folder."""
+        arguments = (self.home, folder / "data", *more)
+        return self._forks.child(act, *arguments, folder=folder, fault=fault, plants=plants)
 
-        return Child(act, folder, fault, self._plants if plants is None else plants)
+    def content(self, folder: Path) -> dict[str, Any]:
+        """What tables and dead letters of a trial hold."""
+        found: dict[str, Any] = self.act("content", folder).wait().answer
+        return found
 
     def every_point(self) -> list[str]:
         """Kills at the first, the middle and the last time that an undisturbed run passes each point."""
@@ -141,20 +151,7 @@ class KillSweep:
 
     def inspect(self, folder: Path) -> dict[str, Any]:
         """Have a child look at everything that must hold when a run has come to its end."""
-        home, data, reference = self.home, folder / "data", self.reference
-
-        def act() -> dict[str, Any]:
-            wrong = differences(sweep_home.content(home, data), reference)
-            swept, again = sweep_home.janitor(home, data), sweep_home.janitor(home, data)
-            wrong += [f"the second janitor swept {again.files}"] if again.files else []
-            wrong += [f"{name} was not swept" for name in sweep_home.unnamed_files(data)]
-            before = len(chunks_begun(folder))
-            wrong += [] if len(sweep_home.run(home, data)) == len(sweep_home.MONTHS) else ["it is not current"]
-            wrong += ["the second run worked"] if len(chunks_begun(folder)) != before else []
-            wrong += [f"{what} after the janitor" for what in differences(sweep_home.content(home, data), reference)]
-            return {"wrong": wrong, "orphans": swept.files}
-
-        found: dict[str, Any] = Child(act, folder).wait().answer
+        found: dict[str, Any] = self.act("inspect", folder, self._reference).wait().answer
         return found
 
 

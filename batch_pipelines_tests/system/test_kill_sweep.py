@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from batch_pipelines_tests.system.forks import forks
 from batch_pipelines_tests.system.kill_sweep import ELSEWHERE, KillSweep, named_points
 from batch_pipelines_tests.system.memory_folder import memory_folder
 
@@ -14,8 +15,8 @@ KILLS = 64
 
 @pytest.fixture(scope="module")
 def sweep(blank_ledger: Path) -> Iterator[KillSweep]:
-    with memory_folder() as folder:
-        yield KillSweep(folder, SEED, ledger=blank_ledger)
+    with memory_folder() as folder, forks() as children:
+        yield KillSweep(children, folder, SEED, ledger=blank_ledger)
 
 
 def test_killed_anywhere_and_resumed_it_comes_to_the_same_table(sweep: KillSweep) -> None:

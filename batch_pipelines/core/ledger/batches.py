@@ -140,14 +140,20 @@ class Batches:
         return self.get([batch_id])[0]
 
     def finish(self, batch_id: int, state: BatchState, reason: str | None = None) -> bool:
-        """End an open batch with a verdict; False if it had ended already."""
+        """End an open batch with a verdict; False if it had ended already.
+
+        One that was superseded while it was being published has been published all the same: the table holds it.
+        """
         with self._store.write() as connection:
             return self._end(connection, batch_id, state, reason)
 
     def _end(self, connection: Connection, batch_id: int, state: BatchState, reason: str | None) -> bool:
+        before = [BatchState.OPEN]
+        if state is BatchState.PUBLISHED:
+            before.append(BatchState.SUPERSEDED)
         ended = connection.execute(
             update(batches)
-            .where(batches.c.id == batch_id, batches.c.state == BatchState.OPEN)
+            .where(batches.c.id == batch_id, batches.c.state.in_(before))
             .values(state=state, reason=reason, finished_at=self._clock.now().isoformat())
         )
         return ended.rowcount == 1

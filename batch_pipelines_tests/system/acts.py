@@ -1,0 +1,64 @@
+"""What forked children do (zygote.py): each is called with paths, and answers with JSON, or None."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import batch_pipelines.processing.work as chunk_work
+from batch_pipelines_tests.system import sweep_home
+from batch_pipelines_tests.system.differences import differences
+
+Work = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def run(home: Path, data: Path) -> None:
+    """Plan and work until all is published."""
+    sweep_home.run(home, data)
+
+
+def run_among_others(home: Path, data: Path) -> None:
+    """The same, but others may get ahead of it."""
+    sweep_home.run(home, data, forgiving=True)
+
+
+def content(home: Path, data: Path) -> dict[str, Any]:
+    """All rows and dead letters."""
+    return sweep_home.content(home, data)
+
+
+def janitor(home: Path, data: Path) -> int:
+    """Sweep; how many files."""
+    return sweep_home.janitor(home, data).files
+
+
+def inspect(home: Path, data: Path, reference: Path) -> dict[str, Any]:
+    """Look at everything that must hold when a run has come to its end: what is wrong, files swept."""
+    expected = json.loads(reference.read_text())
+    wrong = differences(sweep_home.content(home, data), expected)
+    swept, again = sweep_home.janitor(home, data), sweep_home.janitor(home, data)
+    wrong += [f"the second janitor swept {again.files}"] if again.files else []
+    wrong += [f"{name} was not swept" for name in sweep_home.unnamed_files(data)]
+    before = len(chunks_begun(data.parent))
+    wrong += [] if len(sweep_home.run(home, data)) == len(sweep_home.MONTHS) else ["it is not current"]
+    wrong += ["the second run worked"] if len(chunks_begun(data.parent)) != before else []
+    wrong += [f"{what} after the janitor" for what in differences(sweep_home.content(home, data), expected)]
+    return {"wrong": wrong, "orphans": swept.files}
+
+
+def log_chunks(folder: Path) -> None:
+    """Note every chunk that this process begins, in a file that outlives it."""
+    log, work_chunk = folder / "chunks.log", chunk_work.work_chunk
+
+    def logged(payload: dict[str, Any]) -> dict[str, Any]:
+        with log.open("a") as file:
+            file.write(f"{payload['dataset']}/{payload['partition']} {payload['chunk']['start']} {payload['items']}\n")
+        return work_chunk(payload)
+
+    chunk_work.work_chunk = logged
+
+
+def chunks_begun(folder: Path) -> list[str]:
+    """The chunks that were begun by the children of a folder, in order."""
+    log = folder / "chunks.log"
+    return log.read_text().splitlines() if log.exists() else []
