@@ -26,6 +26,7 @@ from batch_pipelines.processing.rows.expressions import describe
 from batch_pipelines.processing.sources.csv_plan import SourcePlan, plan_csv
 from batch_pipelines.processing.sources.files import SourceFile, combined, files_of, sha256_of
 from batch_pipelines.processing.sources.inbox import is_open_for_writing
+from batch_pipelines.processing.sources.inbox import is_open_for_writing
 from batch_pipelines.processing.sources.staging import Caps
 from batch_pipelines.processing.tables.delta import (
     app_id,
