@@ -25,8 +25,7 @@ from batch_pipelines.processing.file_columns import dialect_of, header_of, with_
 from batch_pipelines.processing.rows.expressions import describe
 from batch_pipelines.processing.sources.csv_plan import SourcePlan, plan_csv
 from batch_pipelines.processing.sources.files import SourceFile, combined, files_of, sha256_of
-from batch_pipelines.processing.sources.inbox import is_open_for_writing
-from batch_pipelines.processing.sources.inbox import is_open_for_writing
+from batch_pipelines.processing.sources.inbox import refuse_unfinished
 from batch_pipelines.processing.sources.staging import Caps
 from batch_pipelines.processing.tables.delta import (
     app_id,
@@ -108,7 +107,7 @@ class Planner:
         pins = self._pins(entry.declaration)
         if taken_up := self._take_up(request, key, number, pins):
             return self._as_declared_today(taken_up, entry.declaration), Found.RESUMED
-        self._refuse_unfinished(files)
+        refuse_unfinished(files, self._data)
         fault("plan.started")
         plan = self._make(request, entry, files, digests, key, pins)
         batch = self._ledger.batches.open(plan, root_run=request.root_run, forced=request.force, published=number)
@@ -125,12 +124,6 @@ class Planner:
         key = _batch_key(request, combined(sha256_of(file) for file in files), entry)
         current = self._reconcile(request)[1]
         return current if current and current.key == key else None
-
-    def _refuse_unfinished(self, files: list[SourceFile]) -> None:
-        """Files are dropped into the inbox while runs go on: one that is still being written is no content yet."""
-        for file in files:
-            if file.path.is_relative_to(self._data / "inbox") and is_open_for_writing(file.path):
-                raise InputError(file.name, "is still open for writing; run again when it is closed")
 
     def _reconcile(self, request: Request) -> tuple[int | None, Batch | None]:
         """The publication number that the table holds, and the batch it stands for.

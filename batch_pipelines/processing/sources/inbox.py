@@ -4,7 +4,7 @@ What must not live here: which files fit which partition (files.py).
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from batch_pipelines.processing.declaration import windows
 from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions
 from batch_pipelines.processing.declaration.source_paths import time_of, without_compression
 from batch_pipelines.processing.sources.files import (
+    SourceFile,
     clash,
     file_key,
     inbox_files,
@@ -67,6 +68,17 @@ def is_open_for_writing(path: Path, proc: Path = Path("/proc")) -> bool:
     except OSError:
         return False
     return any(_writes(process, wanted) for process in processes)
+
+
+def refuse_unfinished(files: Iterable[SourceFile], data: Path) -> None:
+    """Files are dropped into the inbox while runs go on: one that is still being written is no content yet.
+
+    Raises:
+        InputError: One of these files is of an inbox and open for writing.
+    """
+    for file in files:
+        if file.path.is_relative_to(data / "inbox") and is_open_for_writing(file.path):
+            raise InputError(file.name, "is still open for writing; run again when it is closed")
 
 
 def _entries(declaration: DatasetDeclaration, data: Path) -> Iterator[Path]:
