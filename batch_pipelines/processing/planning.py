@@ -100,6 +100,7 @@ class Planner:
         files = files_of(entry.declaration, request.partition, self._home, self._data)
         digests = [sha256_of(file) for file in files]
         key = _batch_key(request, combined(digests), entry)
+        seen = self._ledger.batches.current(request.dataset, request.partition)
         number, current = self._reconcile(request)
         if current and current.key == key and not request.asks_anew(current):
             self._supersede_others(request, key)
@@ -110,8 +111,10 @@ class Planner:
         refuse_unfinished(files, self._data)
         fault("plan.started")
         plan = self._make(request, entry, files, digests, key, pins)
-        batch = self._ledger.batches.open(plan, root_run=request.root_run, forced=request.force, published=number)
-        return batch, Found.PLANNED
+        batch = self._ledger.batches.open(
+            plan, root_run=request.root_run, forced=request.force, published=number, seen=seen.id if seen else None
+        )
+        return batch, Found.CURRENT if batch.state is BatchState.PUBLISHED else Found.PLANNED
 
     def current(self, dataset: str, partition: str) -> Batch | None:
         """The published batch that `plan` would find current, without planning; None if there is something to do.

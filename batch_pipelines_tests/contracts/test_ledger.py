@@ -115,6 +115,19 @@ def test_a_key_that_was_replaced_comes_back_as_a_new_generation(ledger: Ledger) 
     assert ledger.batches.currents("flights") == {"2013-01": current}
 
 
+def test_a_key_that_was_published_since_it_was_looked_for_is_not_planned_again(ledger: Ledger) -> None:
+    first = opened(ledger)
+    ledger.batches.finish(first.id, BatchState.PUBLISHED)
+    late = ledger.batches.open(plan(), published=None, seen=None)
+    assert (late.id, late.state) == (first.id, BatchState.PUBLISHED)
+    assert ledger.batches.open(plan(), seen=first.id).generation == 2  # it was seen: its table must have been removed
+
+
+def test_what_is_forced_is_planned_again_whoever_was_faster(ledger: Ledger) -> None:
+    ledger.batches.finish(opened(ledger).id, BatchState.PUBLISHED)
+    assert ledger.batches.open(plan(), root_run="run-1", forced=True).generation == 2
+
+
 def test_a_batch_ends_once(ledger: Ledger) -> None:
     batch = opened(ledger)
     assert ledger.batches.finish(batch.id, BatchState.FAILED, "no luck")

@@ -71,16 +71,17 @@ def make_home(home: Path, seed: int = 1, rows: int = ROWS) -> Path:
 
 
 def write_month(home: Path, month: str, seed: int, rows: int = ROWS) -> None:
-    """Write one month's orders: a tenth bad, a tenth doubles of an earlier key, some of no quantity."""
-    dice, lines = random.Random(seed), ["id,day,sku,price,qty,note"]
+    """Write one month's orders: a tenth bad, a tenth doubles of an earlier key (the last one always), some of none."""
+    dice, lines, keys = random.Random(seed), ["id,day,sku,price,qty,note"], list[int]()
     for n in range(1, rows + 1):
         if (month, n) == POISON:
             lines.append(f'{n},{month}-01,a,1.5,1,"{POISON_BYTES.decode()}"')
-        elif dice.random() < 0.1:
+        elif n < rows and dice.random() < 0.1:
             lines.append(dice.choice(BAD_ROWS).format(n=n))
         else:
-            key = dice.randint(1, n) if dice.random() < 0.1 else n
-            price, qty = dice.randint(100, 999) / 100, dice.randint(0, 4)
+            key = dice.choice(keys) if n == rows or (keys and dice.random() < 0.1) else n
+            price, qty = dice.randint(100, 999) / 100, dice.choice([0, 1, 2, 3]) if 1 < n < rows else 1
+            keys += [key] if qty else []  # a row of none is filtered, and no one's double
             note = dice.choice(["", "NA", '"two\nlines"', '"said ""x"""', f"seed {seed}"])
             lines.append(f"{key},{month}-{dice.randint(1, 28):02d},{dice.choice('abcde')},{price},{qty},{note}")
     temporary = home / f".{month}"

@@ -3,6 +3,7 @@
 Every lane is a process. A stopped one is stopped at a named point; the others' patience is shortened ("py").
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -103,8 +104,8 @@ def test_two_lanes_on_the_same_batches_do_every_chunk_once(sweep: KillSweep) -> 
     for each in lanes:
         each.wait()
     assert sweep.inspect(folder)["wrong"] == []
-    assert len(chunks_begun(folder)) == sweep.chunks
     assert begun == 1
+    assert Counter(chunks_begun(folder)).most_common(1)[0][1] == 1
 
 
 class Race:

@@ -70,9 +70,11 @@ class Batches:
         root_run: str | None = None,
         forced: bool = False,
         published: int | None = None,
+        seen: int | None = None,
     ) -> Batch:
-        """Record `plan`, in one transaction; or return the open batch of the same key, if another was faster.
+        """Record `plan`, in one transaction; or return the batch of the same key, if another was faster.
 
+        Faster: its batch is open, or was published since `seen` was the batch published last (None: there was none).
         Older unfinished batches of the partition are superseded. The publication number drawn is higher than any
         in the ledger and than `published`, the number that the table itself holds.
 
@@ -90,6 +92,9 @@ class Batches:
             same = self._unfinished(connection, plan.pipeline, plan.partition)
             if same and same.key == plan.key and (not forced or same.root_run == root_run):
                 return same
+            since = self._published_last(connection, plan.pipeline, plan.partition)
+            if since and since.key == plan.key and since.id != seen and not forced:
+                return since
             if same:
                 self._end(
                     connection,
@@ -167,6 +172,17 @@ class Batches:
         )
         with self._store.read() as connection:
             row = connection.execute(query).first()
+        return _batch(row) if row else None
+
+    def _published_last(self, connection: Connection, pipeline: str, partition: str) -> Batch | None:
+        query = (
+            select(batches)
+            .where(batches.c.pipeline == pipeline, batches.c.partition == partition)
+            .where(batches.c.state == BatchState.PUBLISHED)
+            .order_by(batches.c.publication.desc())
+            .limit(1)
+        )
+        row = connection.execute(query).first()
         return _batch(row) if row else None
 
     def _unfinished(self, connection: Connection, pipeline: str, partition: str) -> Batch | None:
