@@ -22,8 +22,8 @@ class Narrator:
     def __call__(self, progress: Progress) -> None:
         """Log it and tag the run; a tag that cannot be written is no reason to stop working."""
         text = str(progress)
-        self._context.log.info(text)
         try:
             self._context.instance.add_run_tags(self._context.run_id, {PROGRESS_TAG: text})
         except Exception as error:  # noqa: BLE001  the database may be busy or away; the next tag will do
             self._context.log.debug("the run tag %s could not be written: %s", PROGRESS_TAG, error)
+        self._context.log.info(text)

@@ -185,7 +185,7 @@ def test_no_history_loses_an_item_or_counts_it_twice(backend: str, request: pyte
             folder = tempfile.mkdtemp(dir=request.getfixturevalue("tmp_path"))
             return open_ledger(f"sqlite:///{Path(folder) / 'ledger.db'}", FakeClock())
 
-        bounds |= {"max_examples": 40, "stateful_step_count": 40}
+        bounds |= {"max_examples": 30, "stateful_step_count": 40}
 
     class History(LedgerHistory):
         def __init__(self) -> None:

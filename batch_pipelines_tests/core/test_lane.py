@@ -2,68 +2,25 @@
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from batch_pipelines.core.clock import FakeClock
 from batch_pipelines.core.errors import ConfigError, InputError, IntegrityError, LeaseLost, SourceChanged
-from batch_pipelines.core.lane import Lane, LanePolicy
-from batch_pipelines.core.ledger.ledger import Ledger, open_ledger
-from batch_pipelines.core.model import Batch, BatchState, ChunkState
+from batch_pipelines.core.model import BatchState, ChunkState
 from batch_pipelines.core.owners import new_owner
-from batch_pipelines.core.progress import Progress
-from batch_pipelines.core.retry import RetryPolicy
 from batch_pipelines.core.workers.pool import Ending, Returned
 from batch_pipelines.core.workload import Verdict
+from batch_pipelines_tests.core.engine import Engine
 from batch_pipelines_tests.core.fakes import (
     DIED,
     LOST,
     OK,
     TIMED_OUT,
-    MemoryWorkload,
     Script,
-    ScriptedPool,
-    numbers_plan,
     raised,
 )
-
-
-class Engine:
-    """A ledger, a workload and lanes on them."""
-
-    def __init__(self, url: str) -> None:
-        self.clock = FakeClock()
-        self.ledger: Ledger = open_ledger(url, self.clock)
-        self.workload = MemoryWorkload()
-        self.progress: list[Progress] = []
-        self.pool = ScriptedPool()
-
-    def open(self, *sizes: int, partition: str = "p") -> Batch:
-        return self.ledger.batches.open(numbers_plan(*sizes, partition=partition))
-
-    def run(self, *batches: Batch, script: Script = lambda _payload, _time: OK, attempts: int = 3) -> None:
-        self.pool = ScriptedPool(script)
-        lane = Lane(
-            self.ledger,
-            self.workload,
-            lambda: self.pool,
-            clock=self.clock,
-            policy=LanePolicy(retry=RetryPolicy(attempts=attempts)),
-            report=self.progress.append,
-        )
-        lane.run([batch.id for batch in batches])
-
-    def now(self, batch: Batch) -> Batch:
-        return self.ledger.batches.get([batch.id])[0]
-
-
-@pytest.fixture
-def engine(ledger_url: str) -> Iterator[Engine]:
-    new = Engine(ledger_url)
-    yield new
-    new.ledger.close()
 
 
 def first_time(ending: Ending, first: int = 0, times: int = 1) -> Script:

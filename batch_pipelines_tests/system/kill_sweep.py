@@ -19,7 +19,6 @@ from batch_pipelines_tests.system.acts import chunks_begun
 from batch_pipelines_tests.system.forks import Child, Forks
 
 IN_TRIAL = 12  # kills of one trial at most
-ELSEWHERE: frozenset[str] = frozenset()  # points that no undisturbed run passes; each must be killed in another test
 
 
 @dataclass

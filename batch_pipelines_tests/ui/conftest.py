@@ -21,7 +21,7 @@ ARGUMENTS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: its event loop would be in the way of Dagster's in other tests
 def browser() -> Iterator[Browser]:
     """Chromium of this machine; nothing is downloaded."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)

@@ -121,7 +121,8 @@ def _begin_immediate(connection: Connection) -> None:
 
 
 def _migrate(engine: Engine) -> None:
-    if _revision(engine) == HEAD:
+    # A new SQLite file is looked at under the lock, too: two that turn it to WAL at once find it locked, unwaited for.
+    if engine.dialect.name != "sqlite" and _revision(engine) == HEAD:
         return
     with _alone(engine), engine.connect() as connection:
         current = _revision(engine)

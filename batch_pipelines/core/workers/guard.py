@@ -12,7 +12,7 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
-PARENT = "BP_POOL_OWNER"  # environment variable: pid of the process that starts a fork server
+PARENT = "_BATCH_POOL_OWNER"  # environment variable: pid of the process that starts a fork server
 
 
 def die_with_parent(number: signal.Signals = signal.SIGKILL, *, parent: int) -> None:
