@@ -51,4 +51,4 @@ def test_a_tag_that_cannot_be_written_is_no_reason_to_stop() -> None:
     log = FakeLog()
     context: Any = SimpleNamespace(log=log, instance=BrokenInstance(), run_id="r")
     Narrator(context)(HALF)
-    assert log.lines == [str(HALF), "the run tag batch/progress could not be written: database is locked"]
+    assert log.lines == ["the run tag batch/progress could not be written: database is locked", str(HALF)]

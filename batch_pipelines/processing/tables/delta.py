@@ -7,6 +7,7 @@ and every commit here is on a freshly loaded handle, and publish.py checks the p
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,7 +144,9 @@ def widened(existing: pa.Schema | None, wanted: pa.Schema, dataset: str) -> pa.S
 
 def create(path: Path, schema: pa.Schema) -> None:
     """Make the table, without rows, unless another was faster. Two that add rows as they create would both win."""
-    DeltaTable.create(path, schema=schema, partition_by=[PARTITION], mode="ignore")
+    settings = {"delta.checkpointInterval": "10"}  # every publication opens the table anew: its log must stay short
+    with suppress(CommitFailedError):  # another was faster
+        DeltaTable.create(path, schema=schema, partition_by=[PARTITION], mode="ignore", configuration=settings)
 
 
 def replace_partition(
