@@ -28,6 +28,7 @@ from batch_pipelines.core.workers.pool import Died, Ending, Lost, TimedOut
 
 RECYCLE_AFTER = 1000
 STUCK_AFTER_S = 30.0  # beyond the hard limit of all that is being worked on
+BEGUN_AFTER_S = 15.0  # a worker that is free takes a task within milliseconds, a new fork server's within seconds
 PRELOAD = "batch_pipelines.core.workers.preload"
 
 
@@ -51,6 +52,7 @@ class LocalPool:
         self._context = start_fork_server(preload)
         self._pool = self._new_pool()
         self._pending: dict[int, float] = {}  # ticket -> hard limit
+        self._futures: list[Future[Any]] = []
         self._moved_at = time.monotonic()
 
     def submit(self, ticket: int, task: Task) -> None:
@@ -72,6 +74,7 @@ class LocalPool:
             pass
         # what is not pending was given up with a stuck pool
         endings = [(ticket, ending) for ticket, ending in arrived if self._pending.pop(ticket, None) is not None]
+        self._futures = [future for future in self._futures if not future.done()]
         if not endings:
             return self._unstick()
         self._moved_at = time.monotonic()
@@ -83,14 +86,18 @@ class LocalPool:
         _retire(self._pool)
 
     def _unstick(self) -> list[tuple[int, Ending]]:
-        """Give up a pool that tells nothing though all limits have passed: a worker died with pebble's lock in hand."""
+        """Give up a pool in which a worker died with pebble's lock in hand: nothing is begun, or no limit is kept."""
+        begun = any(future.running() for future in self._futures)
         limit_s = max(self._pending.values(), default=math.inf) + STUCK_AFTER_S
+        if self._pending and not begun:
+            limit_s = BEGUN_AFTER_S
         if time.monotonic() - self._moved_at <= limit_s:
             return []
         _retire(self._pool)
         self._pool = self._new_pool()
         lost: list[tuple[int, Ending]] = [(ticket, Lost("the pool was stuck")) for ticket in self._pending]
         self._pending.clear()
+        self._futures.clear()
         return lost
 
     def _hand_out(self) -> None:
@@ -103,8 +110,10 @@ class LocalPool:
                 future = self._schedule([task for _, task in bundle])
             except (RuntimeError, BrokenProcessPool):  # broken meanwhile: one fresh start
                 _retire(self._pool)
+                self._futures.clear()
                 self._pool = self._new_pool()
                 future = self._schedule([task for _, task in bundle])
+            self._futures.append(future)
             future.add_done_callback(partial(self._done, bundle))
 
     def _schedule(self, tasks: Sequence[Task]) -> "Future[Any]":

@@ -136,14 +136,14 @@ def test_stopping_does_not_wait_for_those_who_will_not_hear() -> None:
 
 
 def test_a_pool_that_got_stuck_is_given_up_and_its_tasks_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("batch_pipelines.core.workers.local.STUCK_AFTER_S", 0.5)
+    monkeypatch.setattr("batch_pipelines.core.workers.local.BEGUN_AFTER_S", 1.5)
     pool = LocalPool(1)
     try:
         ending_of(pool, "echo")
         channel = pool._pool._pool_manager.worker_manager.workers_channel  # noqa: SLF001
         assert channel is not None
         assert channel.mutex.acquire()  # as if a worker had died with it
-        pool.submit(5, Task(f"{TASKS}:waits", {}, None, 0.1))
+        pool.submit(5, Task(f"{TASKS}:waits", {}, None, 300))
         endings: list[tuple[int, Ending]] = []
         while not endings:
             endings = pool.wait(0.1)
