@@ -21,6 +21,11 @@ from batch_pipelines_tests.servers import (
 SETTINGS = ("BP_DEFS", "BP_FAULTS", "BP_LEDGER_URL", "DAGSTER_HOME")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that no worker is left with one of them when the others are done."""
+    items.sort(key=lambda item: item.path.parent.name not in ("system", "ui") and not any(item.iter_markers("system")))
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty project home with its data folder; this process and its children use it, whatever was set."""

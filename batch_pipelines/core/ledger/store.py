@@ -124,15 +124,16 @@ def _migrate(engine: Engine) -> None:
     # A new SQLite file is looked at under the lock, too: two that turn it to WAL at once find it locked, unwaited for.
     if engine.dialect.name != "sqlite" and _revision(engine) == HEAD:
         return
-    with _alone(engine), engine.connect() as connection:
+    with _alone(engine):
         current = _revision(engine)
         if current == HEAD:
             return
         if current is not None and current > HEAD:
             msg = f"the ledger is of a newer release (its tables are {current}, this release knows {HEAD}); upgrade"
             raise ConfigError(msg)
-        _upgrade(connection)
-        connection.commit()
+        with engine.connect() as connection:
+            _upgrade(connection)
+            connection.commit()
 
 
 def _upgrade(connection: Connection) -> None:
