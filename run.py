@@ -70,8 +70,8 @@ def main():
 
 def command(verb, rest):
     """The command line that does `verb`."""
-    if verb == "test":  # a file's tests share servers and data; many of them wait, so 3 fill 2 cores
-        return [PYTHON, "-m", "pytest", "-q", "-n", "3", "--dist", "loadfile", *rest]
+    if verb == "test":  # a file's tests stay on one worker: its servers and data are made once
+        return [PYTHON, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", *rest]
     if verb == "soak":
         return [PYTHON, "-m", "batch_pipelines_tests.soak", *rest]
     if verb == "ui":
