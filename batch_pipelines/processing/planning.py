@@ -98,19 +98,20 @@ class Planner:
         """
         entry = self._catalog.entry(request.dataset)
         files = files_of(entry.declaration, request.partition, self._home, self._data)
-        digests = [sha256_of(file) for file in files]
-        key = _batch_key(request, combined(digests), entry)
         seen = self._ledger.batches.current(request.dataset, request.partition)
         number, current = self._reconcile(request)
-        if current and current.key == key and not request.asks_anew(current):
-            self._supersede_others(request, key)
-            return current, Found.CURRENT
-        pins = self._pins(entry.declaration)
-        if taken_up := self._take_up(request, key, number, pins):
-            return self._as_declared_today(taken_up, entry.declaration), Found.RESUMED
+        digests = None
+        if self._is_known(request, number):
+            digests = [sha256_of(file) for file in files]
+            key = _batch_key(request, combined(digests), entry)
+            if current and current.key == key and not request.asks_anew(current):
+                self._supersede_others(request, key)
+                return current, Found.CURRENT
+            if taken_up := self._take_up(request, key, number, self._pins(entry.declaration)):
+                return self._as_declared_today(taken_up, entry.declaration), Found.RESUMED
         refuse_unfinished(files, self._data)
         fault("plan.started")
-        plan = self._make(request, entry, files, digests, key, pins)
+        plan = self._make(request, entry, files, digests, self._pins(entry.declaration))
         batch = self._ledger.batches.open(
             plan, root_run=request.root_run, forced=request.force, published=number, seen=seen.id if seen else None
         )
@@ -127,6 +128,12 @@ class Planner:
         key = _batch_key(request, combined(sha256_of(file) for file in files), entry)
         current = self._reconcile(request)[1]
         return current if current and current.key == key else None
+
+    def _is_known(self, request: Request, number: int | None) -> bool:
+        """Whether there is anything to compare the content with; else it is hashed only as it is planned."""
+        batches = self._ledger.batches
+        looks = (batches.current, batches.unfinished, batches.failed)
+        return number is not None or any(look(request.dataset, request.partition) for look in looks)
 
     def _reconcile(self, request: Request) -> tuple[int | None, Batch | None]:
         """The publication number that the table holds, and the batch it stands for.
@@ -190,17 +197,12 @@ class Planner:
         return pins
 
     def _make(
-        self,
-        request: Request,
-        entry: Entry,
-        files: list[SourceFile],
-        digests: list[str],
-        key: str,
-        pins: Json,
+        self, request: Request, entry: Entry, files: list[SourceFile], digests: list[str] | None, pins: Json
     ) -> BatchPlan:
         sources = [self._plan_file(request, entry.declaration, file) for file in files]
-        for file, source, digest in zip(files, sources, digests, strict=True):
-            if source.sha256 != digest:
+        found = [source.sha256 for source in sources]
+        for file, now, digest in zip(files, found, digests or found, strict=True):
+            if now != digest:
                 raise SourceChanged(
                     file.name, "was written to while it was planned; it is planned again by the next run"
                 )
@@ -222,6 +224,7 @@ class Planner:
         plan["schema"] = self._schema(request, declaration, plan, chunks)
         table = schema_of(table_path(self._data, request.dataset))
         widened(table, schema_from_text(plan["schema"]), request.dataset)  # now, not when all the work is done
+        key = _batch_key(request, combined(found), entry)
         return BatchPlan(request.dataset, request.partition, key, plan, chunks)
 
     def _plan_file(self, request: Request, declaration: DatasetDeclaration, file: SourceFile) -> SourcePlan:
