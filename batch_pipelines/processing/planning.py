@@ -20,9 +20,10 @@ from batch_pipelines.core.ledger.ledger import Ledger
 from batch_pipelines.core.model import Batch, BatchPlan, BatchState, ChunkPlan, Json
 from batch_pipelines.processing.declaration.catalog import Catalog, Entry
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
-from batch_pipelines.processing.declaration.types import arrow_type
 from batch_pipelines.processing.file_columns import dialect_of, header_of, with_columns
+from batch_pipelines.processing.rows.casts import schema_of as schema_of_columns
 from batch_pipelines.processing.rows.expressions import describe
+from batch_pipelines.processing.rows.shape import with_added
 from batch_pipelines.processing.sources.csv_plan import SourcePlan, plan_csv
 from batch_pipelines.processing.sources.files import SourceFile, combined, files_of, sha256_of
 from batch_pipelines.processing.sources.inbox import refuse_unfinished
@@ -254,12 +255,12 @@ class Planner:
         self, request: Request, declaration: DatasetDeclaration, plan: Json, chunks: list[ChunkPlan]
     ) -> str:
         columns = declaration.columns or {}
-        declared = pa.schema([pa.field(name, column.arrow_type) for name, column in columns.items()])
+        declared = schema_of_columns(columns)
         derived = describe(declared, declaration.derive, declaration.where)
         if declaration.transform is None or (not chunks and declaration.adds is None):
             return schema_to_text(pa.schema([*derived, *SYSTEM_FIELDS]))
         if declaration.adds is not None:  # no need to try the transform out
-            return schema_to_text(pa.schema([*merged(derived, declaration.adds), *SYSTEM_FIELDS]))
+            return schema_to_text(pa.schema([*with_added(derived, declaration.adds), *SYSTEM_FIELDS]))
         payload = {
             "home": str(self._home),
             "data": str(self._data),
@@ -270,14 +271,6 @@ class Planner:
             "items": chunks[0].items,
         }
         return str(self._probe(payload)["schema"])
-
-
-def merged(schema: pa.Schema, adds: Mapping[str, str]) -> pa.Schema:
-    """The schema with the columns that a transform adds (at the end) or changes (in their place)."""
-    for name, kind in adds.items():
-        field, place = pa.field(name, arrow_type(kind)), schema.get_field_index(name)
-        schema = schema.append(field) if place < 0 else schema.set(place, field)
-    return schema
 
 
 def pinned_files(data: Path, references: Mapping[str, Json]) -> Json:

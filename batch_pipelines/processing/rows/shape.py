@@ -100,6 +100,11 @@ def shaped_schema(
         return schema
     inferred = infer(schema, derive(sample(), expressions, where).table, transform)
     schema = _merged(schema, [field for field in inferred if field.name not in columns])
+    return with_added(schema, adds)
+
+
+def with_added(schema: pa.Schema, adds: Mapping[str, str]) -> pa.Schema:
+    """The schema with the columns that a transform adds (at the end) or changes (in their place), by type name."""
     return _merged(schema, [pa.field(name, arrow_type(kind)) for name, kind in adds.items()])
 
 
