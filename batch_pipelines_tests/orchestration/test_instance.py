@@ -4,6 +4,7 @@ import fcntl
 import os
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 import dagster as dg
@@ -77,6 +78,6 @@ def test_a_new_home_is_opened_by_one_at_a_time(settings: Settings, monkeypatch: 
 def test_preparing_sets_the_pools_limits(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(settings.home))
     prepare_instance(settings)
-    with dg.DagsterInstance.get() as instance, __import__("contextlib").chdir(settings.home):
+    with chdir(settings.home), dg.DagsterInstance.get() as instance:
         limits = {pool.name: pool.limit for pool in instance.event_log_storage.get_pool_limits()}
     assert limits == {"process_data": 10, "generate_report": 2, "send_emails": 5}

@@ -1,0 +1,1 @@
+"""Bulk item jobs: a Python function over a list of items, chunk by chunk. No Dagster."""

@@ -1,0 +1,1 @@
+"""Reports: collect from tables, one document, a renderer per format. No Dagster."""
