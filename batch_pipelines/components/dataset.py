@@ -3,7 +3,6 @@
 What must not live here: what the YAML may say (processing/declaration/), what a run does (dataset_steps.py).
 """
 
-from pathlib import Path
 from typing import Self
 
 import dagster as dg
@@ -13,11 +12,11 @@ from batch_pipelines.components.dataset_attributes import DatasetAttributes
 from batch_pipelines.components.dataset_checks import dataset_checks
 from batch_pipelines.components.dataset_graph import dataset_assets
 from batch_pipelines.components.dataset_inbox import inbox_sensor
-from batch_pipelines.core.yaml_files import Document, read_documents
+from batch_pipelines.components.documents import document_of
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY, json_io_manager
 from batch_pipelines.orchestration.names import job_name, letters_name, schedule_name
 from batch_pipelines.orchestration.policies import PROCESS_DATA, RUN_TAGS, executor
-from batch_pipelines.processing.declaration.catalog import DATASET_TYPE, FILE_NAME, Entry, read_entry
+from batch_pipelines.processing.declaration.catalog import DATASET_TYPE, Entry, read_entry
 from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions
 
 
@@ -52,7 +51,7 @@ class Dataset(dg.Component):
         Raises:
             ConfigError: It cannot work; the message has file, line, key and the nearest allowed key.
         """
-        return cls(read_entry(_document(attributes, context), context.path))
+        return cls(read_entry(document_of(DATASET_TYPE, attributes, context), context.path))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:  # noqa: ARG002  Dagster's interface
         """Return everything that Dagster has of this dataset."""
@@ -76,18 +75,6 @@ class Dataset(dg.Component):
             schedules=[schedule] if schedule else [],
             resources={JSON_IO_KEY: json_io_manager},
         )
-
-
-def _document(attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Document:
-    """Return the document with the lines of its keys; without a file (`from_attributes_dict`), without lines."""
-    file: Path = context.path / FILE_NAME
-    number = context.component_path.instance_key
-    if file.is_file():
-        documents = read_documents(file)
-        if isinstance(number, int) and number < len(documents):
-            return documents[number]
-    given = attributes.given() if isinstance(attributes, DatasetAttributes) else {}
-    return Document("attributes", 0, {"type": DATASET_TYPE, "attributes": given}, {})
 
 
 def _schedule(declaration: DatasetDeclaration) -> dg.ScheduleDefinition | None:

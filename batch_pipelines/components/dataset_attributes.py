@@ -1,22 +1,15 @@
-"""The attributes of a Dataset as Dagster sees them: taken as they come, with the declaration's schema for editors.
-
-Dagster checks attributes before a component can; its complaints know neither our units nor the nearest key. So this
-model lets everything pass, and `Dataset.load` has the declaration check the YAML itself (processing/declaration/).
-"""
+"""The attributes of a Dataset as Dagster sees them: taken as they come, with the declaration's schema for editors."""
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
+from batch_pipelines.components.documents import AnyAttributes
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 
 _AS_TEXT_TOO = ("owners", "nulls", "key", "chunk_size", "max_reject_rate")
 
 
-class DatasetAttributes(BaseModel):
+class DatasetAttributes(AnyAttributes):
     """Whatever stands below `attributes` in the YAML of a Dataset."""
-
-    model_config = ConfigDict(extra="allow")
 
     @classmethod
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -35,10 +28,6 @@ class DatasetAttributes(BaseModel):
             if choice["type"] == "object":
                 choice["additionalProperties"] = _or_text(choice["additionalProperties"])
         return schema
-
-    def given(self) -> dict[str, Any]:
-        """Return the attributes as plain data."""
-        return dict(self.model_extra or {})
 
 
 def _or_text(schema: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,10 @@ What must not live here: whether a dataset's own name is well-formed (processing
 
 from collections.abc import Iterator
 
+from batch_pipelines.core.declared import ATTRIBUTES
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.yaml_files import joined, refusal
-from batch_pipelines.processing.declaration.catalog import ATTRIBUTES, Catalog
+from batch_pipelines.processing.declaration.catalog import Catalog
 
 OPERATIONS = ("process_data", "clean_up_files", "keep_pool_limits")
 

@@ -9,15 +9,14 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import MappingProxyType
 
+from batch_pipelines.core.declared import ATTRIBUTES, read_declared
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.key_problems import Problem
-from batch_pipelines.core.yaml_files import Document, joined, read_documents, refusal, validate
+from batch_pipelines.core.yaml_files import Document, joined, refusal, validate
 from batch_pipelines.processing.declaration.consistency import nearest
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 
 DATASET_TYPE = "batch_pipelines.components.Dataset"
-FILE_NAME = "defs.yaml"
-ATTRIBUTES = ("attributes",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +78,7 @@ def load_catalog(defs_dir: Path) -> Catalog:
     Raises:
         ConfigError: Something cannot work. All problems are listed, a line each.
     """
-    entries: list[Entry] = []
-    errors: list[ConfigError] = []
-    for file in sorted(defs_dir.rglob(FILE_NAME)):
-        try:
-            documents = read_documents(file)
-        except ConfigError as error:
-            errors.append(error)
-            continue
-        for document in documents:
-            if isinstance(document.data, dict) and document.data.get("type") == DATASET_TYPE:
-                try:
-                    entries.append(read_entry(document, file.parent))
-                except ConfigError as error:
-                    errors.append(error)
+    entries, errors = read_declared(defs_dir, DATASET_TYPE, read_entry)
     datasets = {entry.declaration.name: entry for entry in sorted(entries, key=lambda e: e.declaration.name)}
     errors += [*_duplicates(entries), *([] if errors else _bad_references(datasets))]
     if errors:
