@@ -42,7 +42,7 @@ def show_counts(processing: "Processing", dataset: str, reports: Sequence["Batch
 
 def show_place(processing: "Processing", dataset: str) -> None:
     """Print where the table of a dataset lies, and its size."""
-    from batch_pipelines.processing.tables.delta import files_at, table_path, version
+    from batch_pipelines.lake.delta import files_at, table_path, version
 
     path = table_path(processing.settings.data, dataset)
     at = version(path)

@@ -52,8 +52,8 @@ def _show_all(processing: "Processing", form: Format) -> None:
 
 
 def _dataset(processing: "Processing", name: str) -> dict[str, Any]:
+    from batch_pipelines.lake.query import count_rows
     from batch_pipelines.processing.standing import standings
-    from batch_pipelines.processing.tables.query import count_rows
 
     known = standings(processing, name)
     published = [each.published for each in known if each.published]
@@ -75,8 +75,8 @@ def _partitions(row: dict[str, Any]) -> str:
 
 
 def _show_one(processing: "Processing", name: str, form: Format) -> None:
+    from batch_pipelines.lake.delta import table_path
     from batch_pipelines.processing.standing import standings
-    from batch_pipelines.processing.tables.delta import table_path
 
     declaration = places.entry_of(processing.catalog, name).declaration
     rows = list(_states(processing, standings(processing, name)))

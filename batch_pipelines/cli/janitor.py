@@ -18,8 +18,8 @@ def janitor(
 
     What a table, an unfinished batch or the newest ten versions of a table name is kept; safe beside running jobs.
     """
+    from batch_pipelines.lake.query import table_names
     from batch_pipelines.processing.tables.janitor import sweep_all
-    from batch_pipelines.processing.tables.query import table_names
 
     with places.open_processing() as processing:
         data_folder, ledger = processing.settings.data, processing.ledger

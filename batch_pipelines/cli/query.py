@@ -64,7 +64,7 @@ def rows_of(data: Path, statement: str, limit: int | None = None, *, system: boo
     Raises:
         ConfigError: The SQL is wrong, in one line.
     """
-    from batch_pipelines.processing.tables.query import open_tables, run_query, table_names
+    from batch_pipelines.lake.query import open_tables, run_query, table_names
 
     names = table_names(data)
     connection = open_tables(data, names, system_columns=system)

@@ -10,12 +10,12 @@ from pathlib import Path
 import dagster as dg
 
 from batch_pipelines.components.dataset_metadata import markdown_table, reject_rate
+from batch_pipelines.lake.query import count_rows
 from batch_pipelines.orchestration.names import checks_name, letters_name
 from batch_pipelines.orchestration.session import open_processing
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.pipeline import Processing
 from batch_pipelines.processing.reports import BatchReport
-from batch_pipelines.processing.tables.query import count_rows
 
 CONSERVATION, ROW_COUNT, REJECT_RATE = "conservation", "row_count", "reject_rate"
 OPEN_DEAD_LETTERS = "open_dead_letters"

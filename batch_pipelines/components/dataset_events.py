@@ -6,11 +6,11 @@ What must not live here: what the metadata looks like (dataset_metadata.py), whe
 import pyarrow.compute as pc
 
 from batch_pipelines.components.dataset_metadata import Metadata, letters_metadata, table_metadata
+from batch_pipelines.lake.delta import PARTITION, load, table_path
+from batch_pipelines.lake.query import SYSTEM_COLUMNS, count_rows
 from batch_pipelines.orchestration.names import letters_name
 from batch_pipelines.processing.pipeline import Processing
 from batch_pipelines.processing.reports import BatchReport
-from batch_pipelines.processing.tables.delta import PARTITION, load, table_path
-from batch_pipelines.processing.tables.query import SYSTEM_COLUMNS, count_rows
 
 PREVIEW_ROWS = 10
 PREVIEWS = 32  # of a backfill of many partitions, as many show rows

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from batch_pipelines.core.errors import InputError
+from batch_pipelines.lake.delta import PARTITION
+from batch_pipelines.lake.parts import SYSTEM_FIELDS
 from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.declaration.consistency import key_problems, name_problems
 from batch_pipelines.processing.declaration.model import CsvOptions, DatasetDeclaration
@@ -16,8 +18,6 @@ from batch_pipelines.processing.sources.csv_read import infer_columns
 from batch_pipelines.processing.sources.csv_records import Dialect
 from batch_pipelines.processing.sources.files import SourceFile
 from batch_pipelines.processing.sources.staging import Caps
-from batch_pipelines.processing.tables.delta import PARTITION
-from batch_pipelines.processing.tables.parts import SYSTEM_FIELDS
 
 _TYPES = {
     "int64": "int",

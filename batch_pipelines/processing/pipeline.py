@@ -18,11 +18,11 @@ from batch_pipelines.core.retry import RetryPolicy
 from batch_pipelines.core.settings import Settings
 from batch_pipelines.core.workers.local import LocalPool, start_fork_server
 from batch_pipelines.core.workers.pool import Lost, Raised, Returned, WorkerPool
+from batch_pipelines.lake.delta import table_path, version
 from batch_pipelines.processing.declaration.catalog import Catalog, load_catalog
 from batch_pipelines.processing.planning import Found, Planner, Request
 from batch_pipelines.processing.reports import BatchReport, Planning, failures_of, report_of
 from batch_pipelines.processing.sources.files import existing_partitions
-from batch_pipelines.processing.tables.delta import table_path, version
 from batch_pipelines.processing.workload import DatasetWorkload
 
 PROBE_LIMIT_S = 60.0

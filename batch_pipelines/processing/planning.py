@@ -18,6 +18,16 @@ from batch_pipelines.core.errors import ConfigError, IntegrityError, SourceChang
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.ledger.ledger import Ledger
 from batch_pipelines.core.model import Batch, BatchPlan, BatchState, ChunkPlan, Json
+from batch_pipelines.lake.delta import (
+    app_id,
+    files_at,
+    published_number,
+    schema_of,
+    table_path,
+    version,
+    widened,
+)
+from batch_pipelines.lake.parts import SYSTEM_FIELDS, schema_from_text, schema_to_text
 from batch_pipelines.processing.declaration.catalog import Catalog, Entry
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.file_columns import dialect_of, header_of, with_columns
@@ -28,16 +38,6 @@ from batch_pipelines.processing.sources.csv_plan import SourcePlan, plan_csv
 from batch_pipelines.processing.sources.files import SourceFile, combined, files_of, sha256_of
 from batch_pipelines.processing.sources.inbox import refuse_unfinished
 from batch_pipelines.processing.sources.staging import Caps
-from batch_pipelines.processing.tables.delta import (
-    app_id,
-    files_at,
-    published_number,
-    schema_of,
-    table_path,
-    version,
-    widened,
-)
-from batch_pipelines.processing.tables.parts import SYSTEM_FIELDS, schema_from_text, schema_to_text
 
 Probe = Callable[[Json], Json]
 

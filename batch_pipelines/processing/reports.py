@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from batch_pipelines.core.model import Batch, BatchState, Chunk, Counts, Json
-from batch_pipelines.processing.tables.parts import SYSTEM_FIELDS, schema_from_text
+from batch_pipelines.lake.parts import SYSTEM_FIELDS, schema_from_text
 
 
 @dataclass(frozen=True, slots=True)

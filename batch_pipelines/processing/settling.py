@@ -19,14 +19,14 @@ from batch_pipelines.core.errors import SourceChanged
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.ledger.chunks import Settled
 from batch_pipelines.core.model import Batch, Chunk, ChunkResult, Json
+from batch_pipelines.lake.delta import table_path
+from batch_pipelines.lake.parts import part_stem, read_part, write_part
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.rows.arrays import spare_pandas
 from batch_pipelines.processing.rows.duplicates import RULE, first_is
 from batch_pipelines.processing.sources.csv_read import read_chunk_bytes
 from batch_pipelines.processing.sources.csv_records import Dialect, scan
 from batch_pipelines.processing.tables import dead_letters
-from batch_pipelines.processing.tables.delta import table_path
-from batch_pipelines.processing.tables.parts import part_stem, read_part, write_part
 
 MEMORY = "256MB"  # spills to disk beyond; the workers have their own
 GLANCE_ROWS = 200_000

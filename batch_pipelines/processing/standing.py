@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batch_pipelines.core.model import Batch, BatchState
+from batch_pipelines.lake.parts import read_part
 from batch_pipelines.processing.pipeline import Processing
-from batch_pipelines.processing.tables.parts import read_part
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,13 @@ import pyarrow as pa
 
 from batch_pipelines.core.errors import IntegrityError
 from batch_pipelines.core.faults import fault
+from batch_pipelines.lake.parts import (
+    SYSTEM_FIELDS,
+    Part,
+    schema_from_text,
+    schema_to_text,
+    write_part,
+)
 from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.rows.arrays import Rows, spare_pandas
@@ -30,13 +37,6 @@ from batch_pipelines.processing.sources.csv_read import RawRows, read_chunk_byte
 from batch_pipelines.processing.sources.csv_records import Dialect
 from batch_pipelines.processing.tables import dead_letters
 from batch_pipelines.processing.tables.allowed_values import loader
-from batch_pipelines.processing.tables.parts import (
-    SYSTEM_FIELDS,
-    Part,
-    schema_from_text,
-    schema_to_text,
-    write_part,
-)
 
 SAMPLES = 5
 PROBE_ROWS = 1000

@@ -9,12 +9,12 @@ from typing import Any
 from batch_pipelines.core.ledger.chunks import Settled
 from batch_pipelines.core.model import Batch, BatchState, Chunk, ChunkPlan, ChunkResult, Claim, Json, Task
 from batch_pipelines.core.workload import Verdict
+from batch_pipelines.lake.parts import part_stem, schema_from_text
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.file_columns import dialect_of
 from batch_pipelines.processing.planning import pinned_files
 from batch_pipelines.processing.settling import settle_duplicates
 from batch_pipelines.processing.sources.csv_plan import split_csv
-from batch_pipelines.processing.tables.parts import part_stem, schema_from_text
 from batch_pipelines.processing.tables.publish import publish
 
 STATS_COLUMNS = 32  # as many as Delta's own writers keep

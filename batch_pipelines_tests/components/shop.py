@@ -11,11 +11,11 @@ from batch_pipelines.components.dataset_inbox import evaluate
 from batch_pipelines.core.model import Batch
 from batch_pipelines.core.settings import Settings, load_settings
 from batch_pipelines.definitions import defs
+from batch_pipelines.lake.query import count_rows
 from batch_pipelines.orchestration.backfill import range_tags
 from batch_pipelines.orchestration.session import open_processing
 from batch_pipelines.processing.declaration.catalog import load_catalog
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
-from batch_pipelines.processing.tables.query import count_rows
 
 STORES = {
     "source": "sources/stores.csv",

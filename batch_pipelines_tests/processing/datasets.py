@@ -16,10 +16,10 @@ from batch_pipelines.core.clock import Clock, FakeClock
 from batch_pipelines.core.model import Batch, BatchState, Chunk
 from batch_pipelines.core.settings import load_settings
 from batch_pipelines.core.workers.inline import InlinePool
+from batch_pipelines.lake.delta import files_by_partition, load, table_path
+from batch_pipelines.lake.parts import read_part
 from batch_pipelines.processing.pipeline import Overrides, Processing
 from batch_pipelines.processing.reports import BatchReport, Planning, failures_of
-from batch_pipelines.processing.tables.delta import files_by_partition, load, table_path
-from batch_pipelines.processing.tables.parts import read_part
 from batch_pipelines_tests.ledgers import copied, made
 from batch_pipelines_tests.processing.declaration.declarations import write_dataset
 

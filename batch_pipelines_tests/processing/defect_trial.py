@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from batch_pipelines.core.model import Json
+from batch_pipelines.lake.delta import table_path
+from batch_pipelines.lake.parts import read_part
 from batch_pipelines.processing.reports import BatchReport
-from batch_pipelines.processing.tables.delta import table_path
-from batch_pipelines.processing.tables.parts import read_part
 from batch_pipelines_tests.processing import defects
 from batch_pipelines_tests.processing.datasets import Project, reasons
 from batch_pipelines_tests.processing.defects import ATTRIBUTES, CITIES, DATASET, RULES, Made

@@ -9,8 +9,9 @@ from sqlalchemy import bindparam, select
 from batch_pipelines.core import heartbeat, lane, owners
 from batch_pipelines.core.ledger import chunks, schema
 from batch_pipelines.core.model import BatchState, ChunkState
+from batch_pipelines.lake import delta
 from batch_pipelines.processing import workload
-from batch_pipelines.processing.tables import delta, publish
+from batch_pipelines.processing.tables import publish
 
 
 def impatience() -> None:

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from batch_pipelines.processing.tables.query import count_rows, open_tables, run_query, table_names
+from batch_pipelines.lake.query import count_rows, open_tables, run_query, table_names
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "data" / "samples"

@@ -17,10 +17,10 @@ from batch_pipelines.core.model import Task
 from batch_pipelines.core.settings import Settings, load_settings
 from batch_pipelines.core.workers.inline import InlinePool
 from batch_pipelines.core.workers.pool import Died, Ending
+from batch_pipelines.lake.delta import files_at, load, table_path
 from batch_pipelines.processing import standing
 from batch_pipelines.processing.pipeline import Processing
 from batch_pipelines.processing.reports import failures_of
-from batch_pipelines.processing.tables.delta import files_at, load, table_path
 from batch_pipelines.processing.tables.janitor import Swept, pinned_versions, sweep
 from batch_pipelines_tests.processing.declaration.declarations import write_dataset
 

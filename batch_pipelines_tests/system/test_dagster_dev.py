@@ -15,7 +15,7 @@ import pytest
 
 from batch_pipelines.core.ledger.ledger import open_ledger
 from batch_pipelines.core.model import Chunk, ChunkState
-from batch_pipelines.processing.tables.query import count_rows
+from batch_pipelines.lake.query import count_rows
 from batch_pipelines_tests.system.dagster_dev import DagsterDev, dagster_dev
 from batch_pipelines_tests.system.small_project import (
     MONTHS,

@@ -12,7 +12,7 @@ from threading import Event
 import pytest
 
 from batch_pipelines.core.ledger.ledger import open_ledger
-from batch_pipelines.processing.tables.delta import files_at, load
+from batch_pipelines.lake.delta import files_at, load
 from batch_pipelines_tests.processes import eventually, marked
 from batch_pipelines_tests.system.commands import JOB_EXECUTE, execute_job
 from batch_pipelines_tests.system.small_project import MONTHS, PROGRAMS, SmallProject, environment, make_project

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batch_pipelines.core.errors import IntegrityError
-from batch_pipelines.processing.tables.parts import read_part
+from batch_pipelines.lake.parts import read_part
 
 MAX_BYTES = 64 * 1024 * 1024
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from batch_pipelines.core.errors import IntegrityError
 from batch_pipelines.core.ledger.ledger import Ledger
 from batch_pipelines.core.model import Batch, BatchState
-from batch_pipelines.processing.tables.delta import files_at, load, table_path
-from batch_pipelines.processing.tables.parts import batch_stem
+from batch_pipelines.lake.delta import files_at, load, table_path
+from batch_pipelines.lake.parts import batch_stem
 
 KEEP_VERSIONS = 10
 BEING_STAGED_S = 3600.0

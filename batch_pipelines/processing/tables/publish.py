@@ -15,7 +15,7 @@ from batch_pipelines.core.errors import IntegrityError
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.model import Batch, BatchState, Chunk
 from batch_pipelines.core.workload import Verdict
-from batch_pipelines.processing.tables.delta import (
+from batch_pipelines.lake.delta import (
     PartAction,
     app_id,
     columns_of,

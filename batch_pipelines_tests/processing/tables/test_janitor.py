@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from batch_pipelines.core.faults import arm
-from batch_pipelines.processing.tables.delta import files_at, table_path, version
+from batch_pipelines.lake.delta import files_at, table_path, version
+from batch_pipelines.lake.parts import batch_stem
 from batch_pipelines.processing.tables.janitor import KEEP_VERSIONS, Swept, pinned_versions, sweep
-from batch_pipelines.processing.tables.parts import batch_stem
 from batch_pipelines_tests.processing.datasets import Project
 
 SHOP = "source: in/shop.csv\ncolumns: {id: {type: int, required: true}, city: string}"

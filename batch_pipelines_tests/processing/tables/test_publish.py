@@ -14,9 +14,9 @@ from batch_pipelines.core.errors import ConfigError, IntegrityError
 from batch_pipelines.core.faults import arm
 from batch_pipelines.core.model import Batch, BatchState, Chunk
 from batch_pipelines.core.workload import Verdict
+from batch_pipelines.lake.delta import table_path, version
+from batch_pipelines.lake.parts import schema_from_text
 from batch_pipelines.processing.tables import publish as publishing
-from batch_pipelines.processing.tables.delta import table_path, version
-from batch_pipelines.processing.tables.parts import schema_from_text
 from batch_pipelines.processing.tables.publish import publish
 from batch_pipelines_tests.processing.datasets import Project
 

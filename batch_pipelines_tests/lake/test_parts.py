@@ -11,8 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from batch_pipelines.core.errors import IntegrityError
-from batch_pipelines.processing.tables.allowed_values import _Cache, loader
-from batch_pipelines.processing.tables.parts import (
+from batch_pipelines.lake.parts import (
     SYSTEM_FIELDS,
     part_stem,
     read_part,
@@ -20,6 +19,7 @@ from batch_pipelines.processing.tables.parts import (
     schema_to_text,
     write_part,
 )
+from batch_pipelines.processing.tables.allowed_values import _Cache, loader
 
 TABLE = pa.table({"a": pa.array([3, None, 1]), "s": ["x", "y", "z"], "_line": [2, 3, 4]})
 

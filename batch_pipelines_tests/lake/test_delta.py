@@ -8,7 +8,7 @@ import pytest
 from deltalake import DeltaTable
 
 from batch_pipelines.core.errors import ConfigError, IntegrityError
-from batch_pipelines.processing.tables.delta import (
+from batch_pipelines.lake.delta import (
     app_id,
     create,
     delta_stats,

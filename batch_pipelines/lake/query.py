@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.processing.tables.delta import PARTITION, load, table_path
+from batch_pipelines.lake.delta import PARTITION, load, table_path
 
 SYSTEM_COLUMNS = ("_source", "_line", "_offset", PARTITION)
 

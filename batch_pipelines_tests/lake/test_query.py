@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.processing.tables.query import count_rows, open_tables, run_query, table_names
+from batch_pipelines.lake.query import count_rows, open_tables, run_query, table_names
 from batch_pipelines_tests.processing.datasets import Project
 
 
