@@ -10,12 +10,12 @@ import dagster as dg
 
 from batch_pipelines.components.file_watch import Delivery, Sighting, look
 from batch_pipelines.core.errors import InputError
+from batch_pipelines.core.partitions import window
 from batch_pipelines.core.settings import Settings
 from batch_pipelines.orchestration.names import job_name, sensor_name
 from batch_pipelines.orchestration.partitions import dagster_key, files_set
 from batch_pipelines.orchestration.session import current_settings
 from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions
-from batch_pipelines.processing.declaration.partitions import window
 from batch_pipelines.processing.sources.files import (
     existing_partitions,
     inbox_files,

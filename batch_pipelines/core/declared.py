@@ -7,11 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import ConfigDict
+
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.yaml_files import Document, read_documents
 
 FILE_NAME = "defs.yaml"
 ATTRIBUTES = ("attributes",)
+SETTINGS = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+"""Of every pydantic model that YAML is read into."""
 
 E = TypeVar("E")
 

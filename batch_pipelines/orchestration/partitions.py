@@ -8,9 +8,9 @@ from datetime import datetime
 
 import dagster as dg
 
-from batch_pipelines.processing.declaration import windows
+from batch_pipelines.core import windows
+from batch_pipelines.core.partitions import ALL
 from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions
-from batch_pipelines.processing.declaration.partitions import ALL
 
 _CRON: Mapping[windows.Every, str] = {
     "hour": "0 * * * *",
@@ -25,7 +25,7 @@ def partitions_def(
 ) -> dg.TimeWindowPartitionsDefinition | dg.DynamicPartitionsDefinition | None:
     """Return the partitions of a dataset; None where it has only one, called `all`."""
     if isinstance(declaration.partitions, Partitions):
-        return _time_windows(declaration.partitions)
+        return time_windows(declaration.partitions)
     return None if declaration.partitions is None else dg.DynamicPartitionsDefinition(name=files_set(declaration.name))
 
 
@@ -54,7 +54,8 @@ def announce_files(instance: dg.DagsterInstance, declaration: DatasetDeclaration
             instance.add_dynamic_partitions(files_set(declaration.name), new)
 
 
-def _time_windows(partitions: Partitions) -> dg.TimeWindowPartitionsDefinition:
+def time_windows(partitions: Partitions) -> dg.TimeWindowPartitionsDefinition:
+    """Return partitions by time, of a dataset, a report or a campaign."""
     every = partitions.every
     end: datetime | None = None
     if partitions.end is not None:

@@ -5,9 +5,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from batch_pipelines.core.partitions import keys
 from batch_pipelines.orchestration.partitions import announce_files, dagster_key, files_set, partitions_def
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
-from batch_pipelines.processing.declaration.partitions import keys
 
 
 def declared(partitions: Any, source: str = "a-{%Y-%m}.csv") -> DatasetDeclaration:

@@ -7,8 +7,8 @@ import difflib
 from collections.abc import Collection, Iterator, Sequence
 
 from batch_pipelines.core.key_problems import Problem
+from batch_pipelines.core.windows import Every
 from batch_pipelines.processing.declaration.source_paths import check_times
-from batch_pipelines.processing.declaration.windows import Every
 
 SYSTEM_COLUMNS = ("_source", "_line", "_offset", "_partition", "_reject")
 

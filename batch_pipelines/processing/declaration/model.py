@@ -18,11 +18,14 @@ from pydantic import (
     model_validator,
 )
 
+from batch_pipelines.core import windows
 from batch_pipelines.core.cron import check_cron
+from batch_pipelines.core.declared import SETTINGS
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.key_problems import KeyProblems, Problem
+from batch_pipelines.core.partitions import Partitions
 from batch_pipelines.core.quantities import GB, MB, fraction, size_bytes
-from batch_pipelines.processing.declaration import windows
+from batch_pipelines.core.time_limits import Timeout
 from batch_pipelines.processing.declaration.columns import DATASET_NAME, Column
 from batch_pipelines.processing.declaration.consistency import (
     SYSTEM_COLUMNS,
@@ -31,14 +34,7 @@ from batch_pipelines.processing.declaration.consistency import (
     name_problems,
     source_problems,
 )
-from batch_pipelines.processing.declaration.options import (
-    SETTINGS,
-    CsvOptions,
-    Partitions,
-    PartitionsOrFile,
-    Timeout,
-    partitions_only,
-)
+from batch_pipelines.processing.declaration.options import CsvOptions, PartitionsOrFile, partitions_only
 from batch_pipelines.processing.declaration.source_paths import check_source
 from batch_pipelines.processing.declaration.types import canonical_type
 

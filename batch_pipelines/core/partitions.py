@@ -1,16 +1,71 @@
-"""The partitions of a dataset: which keys there are, what time each stands for, ranges of them.
+"""Partitions by time, of datasets, reports and campaigns: which keys there are, what time each stands for, ranges.
 
-Pure: the present comes in as `until`. What must not live here: files of a partition (sources/files.py).
+Pure: the present comes in as `until`. What must not live here: files of a partition (processing/sources/files.py).
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from typing import Self
 
+from pydantic import BaseModel, field_validator, model_validator
+
+from batch_pipelines.core import windows
+from batch_pipelines.core.declared import SETTINGS
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.processing.declaration import windows
-from batch_pipelines.processing.declaration.model import Partitions
+from batch_pipelines.core.key_problems import KeyProblems, Problem
 
 ALL = "all"
+
+
+class Partitions(BaseModel):
+    """Partitions by time.
+
+    Attributes:
+        every: `hour`, `day`, `week` (from Monday) or `month`.
+        start: Key of the first window.
+        end: Key of the last window, None for as long as time goes on. YAML may name any time within it.
+        timezone: IANA name of the clock that the windows follow.
+    """
+
+    model_config = SETTINGS
+
+    every: windows.Every
+    start: str
+    end: str | None = None
+    timezone: str = "UTC"
+
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        return value.isoformat() if hasattr(value, "isoformat") else value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        windows.zone(value)
+        return value
+
+    @model_validator(mode="after")
+    def _windows_in_order(self) -> Self:
+        problems: list[Problem] = []
+        try:
+            object.__setattr__(self, "start", windows.format_key(windows.read_key(self.start, self.every), self.every))
+        except ValueError as error:
+            problems.append((("start",), str(error)))
+        if self.end is not None:
+            try:
+                last = windows.floor(windows.read_moment(self.end, self.every), self.every)
+                object.__setattr__(self, "end", windows.format_key(last, self.every))
+            except ValueError as error:
+                problems.append((("end",), str(error)))
+        if not problems and self.end is not None and self.end < self.start:
+            problems.append((("end",), f"end {self.end} is before start {self.start}"))
+        if self.every == "hour" and not windows.has_fixed_offset(self.timezone):
+            msg = f"hours need a zone without summer time, such as UTC; in {self.timezone} an hour comes twice"
+            problems.append((("timezone",), msg))
+        if problems:
+            raise KeyProblems(problems)
+        return self
 
 
 def key_format(partitions: Partitions) -> str:

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch_pipelines.core import windows
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.processing.declaration import windows
-from batch_pipelines.processing.declaration.model import Partitions
-from batch_pipelines.processing.declaration.partitions import (
+from batch_pipelines.core.partitions import (
     between,
     contiguous,
     fits,
@@ -19,6 +18,7 @@ from batch_pipelines.processing.declaration.partitions import (
     keys,
     window,
 )
+from batch_pipelines.processing.declaration.model import Partitions
 
 YEAR = Partitions(every="month", start="2013-01", end="2013-12", timezone="America/New_York")
 WEEKS = Partitions(every="week", start="2013-01-07", end="2013-12-29")
