@@ -57,5 +57,5 @@ def emptied(url: str) -> None:
     """Remove all rows of a PostgreSQL ledger."""
     ledger = open_ledger(url)
     with ledger.store.write() as connection:
-        connection.execute(text("TRUNCATE batches, chunks, owners, leases RESTART IDENTITY CASCADE"))
+        connection.execute(text("TRUNCATE batches, chunks, owners, leases, deliveries RESTART IDENTITY CASCADE"))
     ledger.close()

@@ -71,7 +71,7 @@ class Holders:
             .distinct()
         )
         with self._store.read() as connection:
-            return [_state(row) for row in connection.execute(query)]
+            return [owner_state(row) for row in connection.execute(query)]
 
     def holder(self, lease: str) -> OwnerState | None:
         """Who holds the named lease, if anybody."""
@@ -82,7 +82,7 @@ class Holders:
         )
         with self._store.read() as connection:
             row = connection.execute(query).first()
-        return _state(row) if row else None
+        return owner_state(row) if row else None
 
     def acquire(self, lease: str, owner: str, *, gone: Collection[str] = ()) -> int | None:
         """Take the named lease if it is free, or held by one of `gone`: its new epoch, else None."""
@@ -115,10 +115,11 @@ class Holders:
     def all(self) -> list[OwnerState]:
         """Every owner known."""
         with self._store.read() as connection:
-            return [_state(row) for row in connection.execute(select(owners.c.id.label("holder"), owners))]
+            return [owner_state(row) for row in connection.execute(select(owners.c.id.label("holder"), owners))]
 
 
-def _state(row: Row[Any]) -> OwnerState:
+def owner_state(row: Row[Any]) -> OwnerState:
+    """Return an owner as a row says it: `holder`, and the owner's own columns, null where there is none."""
     if row.id is None:
         return OwnerState(id=row.holder, owner=None, counter=0)
     known = Owner(id=row.id, host=row.host, boot=row.boot, pid=row.pid, started=row.started)

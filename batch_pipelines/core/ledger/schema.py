@@ -109,3 +109,24 @@ leases = Table(
     Column("owner", Text),
     Column("epoch", Integer, nullable=False),
 )
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("report", Text, nullable=False),
+    Column("partition", Text, nullable=False),
+    Column("burst", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("owner", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("detail", Words),
+    Column("run", Text),
+    Column("created_at", Text, nullable=False),
+    Column("changed_at", Text, nullable=False),
+    UniqueConstraint("report", "partition", "burst", "channel", "recipient", "content", name="one_delivery"),
+    Index("deliveries_by_state", "state", "owner"),
+)
