@@ -5,8 +5,10 @@
     ├── InputError            a source cannot be read; names file, line and cure
     │   └── SourceChanged     the source's bytes are not the ones that were planned
     ├── PermanentError        trying again will not help
-    │   └── WorkerDied        a chunk killed its worker, again and again
+    │   ├── WorkerDied        a chunk killed its worker, again and again
+    │   └── RelayRefused      a mail relay does not want us: password, certificate, policy
     ├── TransientError        may work later; costs an attempt
+    │   ├── RelayUnavailable  a mail relay is away, slow or closing
     │   └── TimeLimitExceeded ran past its soft or hard time limit
     ├── IntegrityError        a promise about counts or parts does not hold; nothing is published
     ├── LeaseLost             this lane was still for too long; others may have taken its chunks
@@ -68,6 +70,22 @@ class WorkerDied(PermanentError):
     """A chunk killed the process that worked on it, as often as is allowed."""
 
 
+class RelayRefused(PermanentError):
+    """A mail relay answers and does not want us: wrong password, certificate or TLS. Somebody must act; none was sent.
+
+    Attributes:
+        relay: Its name.
+        phase: Where in the dialogue, e.g. `AUTH`.
+        code: The reply's code, if there was a reply.
+    """
+
+    def __init__(self, relay: str, phase: str, message: str, *, code: int | None = None) -> None:
+        self.relay = relay
+        self.phase = phase
+        self.code = code
+        super().__init__(f"relay {relay!r}, {phase}: {message}")
+
+
 class TransientError(BatchError):
     """May work later; costs an attempt. User code may raise it.
 
@@ -78,6 +96,22 @@ class TransientError(BatchError):
     def __init__(self, message: str, *, delay_s: float | None = None) -> None:
         self.delay_s = delay_s
         super().__init__(message)
+
+
+class RelayUnavailable(TransientError):
+    """A mail relay is away, slow or closing; nothing was sent by this connection.
+
+    Attributes:
+        relay: Its name.
+        phase: Where in the dialogue, e.g. `banner`.
+        code: The reply's code, if there was a reply.
+    """
+
+    def __init__(self, relay: str, phase: str, message: str, *, code: int | None = None) -> None:
+        self.relay = relay
+        self.phase = phase
+        self.code = code
+        super().__init__(f"relay {relay!r}, {phase}: {message}")
 
 
 class TimeLimitExceeded(TransientError):
