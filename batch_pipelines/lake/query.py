@@ -4,9 +4,11 @@ A view shows the columns people declared; system columns (`_source`, `_line`, `_
 The connection can read these tables and nothing else: no files, no network, no settings.
 """
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,22 @@ from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.lake.delta import PARTITION, load, table_path
 
 SYSTEM_COLUMNS = ("_source", "_line", "_offset", PARTITION)
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TableVersion:
+    """Which state of a table a connection reads.
+
+    Attributes:
+        table: Name of the dataset.
+        version: Delta version.
+        at: When that version was committed; aware, UTC.
+    """
+
+    table: str
+    version: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +43,7 @@ class _Table:
 
     schema: pa.Schema
     files: list[str]
+    version: TableVersion
 
 
 def open_tables(
@@ -44,19 +63,46 @@ def open_tables(
         memory_limit: Memory that a query may use.
         threads: Threads that a query may use.
     """
-    tables = {name: found for name in names if (found := _table(table_path(data, name)))}
-    connection = duckdb.connect(":memory:", config={"memory_limit": memory_limit, "threads": threads})
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET allowed_paths = ?", [[file for table in tables.values() for file in table.files]])
-    connection.execute("SET enable_external_access = false")
-    for name, table in tables.items():
-        _add_view(connection, name, table, system_columns=system_columns)
-    connection.execute("SET lock_configuration = true")
-    return connection
+    settings = {"memory_limit": memory_limit, "threads": threads}
+    return _open(_tables(data, names), settings, system_columns=system_columns)
 
 
-def run_query(connection: duckdb.DuckDBPyConnection, sql: str, limit: int | None = None) -> pa.Table:
+def open_versions(
+    data: Path,
+    names: Sequence[str],
+    *,
+    timezone: str = "UTC",
+    spill: Path | None = None,
+    memory_limit: str = "1GB",
+    threads: int = 1,
+) -> tuple[duckdb.DuckDBPyConnection, list[TableVersion]]:
+    """The same, for work whose figures have to be explained later: also says which versions are read.
+
+    Args:
+        data: The data folder.
+        names: Datasets.
+        timezone: IANA name; days begin there when times and dates are compared, and times come out in it.
+        spill: Folder for what does not fit into memory; DuckDB makes and clears it.
+        memory_limit: Memory that a query may use.
+        threads: One, so that sums of floats and rows without an order come out the same every time.
+    """
+    tables = _tables(data, names)
+    settings: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads}
+    if spill is not None:
+        settings["temp_directory"] = str(spill)
+    return _open(tables, settings, timezone=timezone), [table.version for table in tables.values()]
+
+
+def run_query(
+    connection: duckdb.DuckDBPyConnection, sql: str, limit: int | None = None, *, parameters: Parameters | None = None
+) -> pa.Table:
     """The rows of one statement, at most `limit` of them.
+
+    Args:
+        connection: From `open_tables` or `open_versions`.
+        sql: The statement.
+        limit: Most rows wanted; None for all.
+        parameters: Values for `$name` in it, bound, never formatted in; those it doesn't name are left out.
 
     Raises:
         ConfigError: The SQL is wrong, does more than read, or a value in it cannot be computed.
@@ -64,7 +110,9 @@ def run_query(connection: duckdb.DuckDBPyConnection, sql: str, limit: int | None
     try:
         if not _read_only(connection, sql):
             raise ConfigError("only statements that read are allowed: SELECT, FROM, DESCRIBE, SUMMARIZE, EXPLAIN")
-        relation: Any = connection.sql(sql)  # None for a statement without rows, whatever the stubs say
+        bound = _bound(connection, sql, parameters)
+        # None for a statement without rows, whatever the stubs say
+        relation: Any = connection.sql(sql, params=bound) if bound else connection.sql(sql)
         if relation is None:
             return pa.table({})
         rows: pa.Table = (relation if limit is None else relation.limit(limit)).to_arrow_table()
@@ -88,13 +136,91 @@ def count_rows(data: Path, dataset: str, partition: str | None = None) -> int:
     return sum(int(n) for n, value in zip(rows, partitions, strict=True) if partition in (None, value))
 
 
-def _table(path: Path) -> _Table | None:
+def keep_query(
+    connection: duckdb.DuckDBPyConnection, name: str, sql: str, parameters: Parameters | None = None
+) -> None:
+    """Run a query once and keep its rows under a name that later queries may use like a table.
+
+    Args:
+        connection: From `open_tables` or `open_versions`.
+        name: How later queries call it; it may hide a table.
+        sql: One statement that reads.
+        parameters: As for `run_query`.
+
+    Raises:
+        ConfigError: The SQL is wrong, is more than one statement, does more than read, or a value in it cannot be
+            computed.
+    """
+    try:
+        if len(connection.extract_statements(sql)) != 1 or not _read_only(connection, sql):
+            raise ConfigError("a query is one statement that reads: SELECT, FROM, PIVOT")
+        inner = sql.strip().removesuffix(";")
+        bound = _bound(connection, sql, parameters)
+        connection.execute(f"CREATE TEMP TABLE {_quoted(name)} AS FROM (\n{inner}\n)", bound)
+    except duckdb.Error as error:
+        raise ConfigError(str(error)) from error
+
+
+def tables_in(sql: str) -> set[str]:
+    """Names of the tables (or earlier queries) that a statement reads; every word of it if it cannot be parsed."""
+    with duckdb.connect(":memory:") as parser:
+        inner = sql.strip().removesuffix(";")
+        answer = parser.execute("SELECT json_serialize_sql($sql)", {"sql": f"FROM (\n{inner}\n)"}).fetchone()
+    tree = json.loads(answer[0]) if answer else {"error": True}
+    if tree.get("error"):  # PIVOT, which DuckDB cannot serialise, or wrong SQL
+        return set(re.findall(r"\w+", sql))
+    read, defined = set[str](), set[str]()
+    _collect(tree, read, defined)
+    return read - defined
+
+
+def _collect(node: Any, read: set[str], defined: set[str]) -> None:
+    """Gather names of tables and of common table expressions from DuckDB's parse tree."""
+    if isinstance(node, list):
+        for each in node:
+            _collect(each, read, defined)
+    elif isinstance(node, dict):
+        if node.get("type") == "BASE_TABLE":
+            read.add(node["table_name"])
+        defined.update(entry["key"] for entry in node.get("cte_map", {}).get("map", ()))
+        for each in node.values():
+            _collect(each, read, defined)
+
+
+def _tables(data: Path, names: Sequence[str]) -> dict[str, _Table]:
+    return {name: found for name in names if (found := _table(name, table_path(data, name)))}
+
+
+def _open(
+    tables: Mapping[str, _Table], settings: dict[str, Any], *, timezone: str = "UTC", system_columns: bool = False
+) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(":memory:", config=settings)
+    connection.execute("SET TimeZone = ?", [timezone])
+    connection.execute("SET allowed_paths = ?", [[file for table in tables.values() for file in table.files]])
+    connection.execute("SET enable_external_access = false")
+    for name, table in tables.items():
+        _add_view(connection, name, table, system_columns=system_columns)
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _bound(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Parameters | None) -> dict[str, Any]:
+    """The values that the statement names; DuckDB refuses more, and itself names those that are missing."""
+    named: set[str] = set()
+    for statement in connection.extract_statements(sql):
+        named |= set(statement.named_parameters)
+    return {name: value for name, value in (parameters or {}).items() if name in named}
+
+
+def _table(name: str, path: Path) -> _Table | None:
     table = load(path)
     if table is None:
         return None
-    files = [str(path / str(name)) for name in table.get_add_actions(flatten=True)["path"].to_pylist()]
+    files = [str(path / str(file)) for file in table.get_add_actions(flatten=True)["path"].to_pylist()]
     schema: Any = table.schema().to_arrow()
-    return _Table(pa.schema(schema), files)
+    committed_ms = table.history(1)[0].get("timestamp", 0)
+    version = TableVersion(name, table.version(), datetime.fromtimestamp(committed_ms / 1000, UTC))
+    return _Table(pa.schema(schema), files, version)
 
 
 def _add_view(connection: duckdb.DuckDBPyConnection, name: str, table: _Table, *, system_columns: bool) -> None:

@@ -1,13 +1,22 @@
 """SQL over the tables, and nothing else within its reach."""
 
 import itertools
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.lake.query import count_rows, open_tables, run_query, table_names
+from batch_pipelines.lake.query import (
+    count_rows,
+    keep_query,
+    open_tables,
+    open_versions,
+    run_query,
+    table_names,
+    tables_in,
+)
 from batch_pipelines_tests.processing.datasets import Project
 
 
@@ -167,3 +176,53 @@ def test_a_query_ends_at_its_limit(shop: Project) -> None:
         assert run_query(connection, "from shop order by id", limit=2).num_rows == 2
         for again in itertools.repeat(connection, 3):
             assert run_query(again, "from shop", limit=1).num_rows == 1
+
+
+def test_parameters_are_bound_never_formatted_in(shop: Project) -> None:
+    hostile = "Bonn' or 1 = 1 --"
+    with open_tables(shop.data, ["shop"]) as connection:
+        sql = "select id from shop where city = $city"
+        assert run_query(connection, sql, parameters={"city": "Bonn", "spare": 1}).to_pylist() == [{"id": 2}]
+        assert run_query(connection, sql, parameters={"city": hostile}).num_rows == 0
+        with pytest.raises(ConfigError, match=r"not provided for the following parameters: city"):
+            run_query(connection, sql)
+
+
+def test_a_kept_query_is_run_once_and_later_ones_may_use_it(shop: Project) -> None:
+    with open_tables(shop.data, ["shop"]) as connection:
+        keep_query(connection, "kept", "select *, random() as dice from shop where id > $low;", {"low": 1})
+        first = run_query(connection, "from kept").to_pylist()
+        assert run_query(connection, "from kept").to_pylist() == first
+        keep_query(connection, "wide", "pivot kept on city using count(*) -- a comment")
+        assert run_query(connection, "select Bonn, Celle from wide limit 1").num_rows == 1
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select 1; select 2",
+        "copy shop to 'x.csv'",
+        "select 1) as a; drop view shop; from (select 2",
+        "create table a (b int)",
+    ],
+)
+def test_a_kept_query_is_one_statement_that_reads(shop: Project, sql: str) -> None:
+    with open_tables(shop.data, ["shop"]) as connection:
+        with pytest.raises(ConfigError):
+            keep_query(connection, "kept", sql)
+        assert run_query(connection, "select count(*) as n from shop").to_pylist() == [{"n": 3}]
+
+
+def test_days_begin_where_the_connection_is(shop: Project) -> None:
+    connection, (table,) = open_versions(shop.data, ["shop", "gone"], timezone="America/New_York")
+    with connection:
+        sql = "select date '2013-01-01' >= $start as day, timestamptz '2013-01-01 04:59:00+00' >= $start as before"
+        start = datetime(2013, 1, 1)  # noqa: DTZ001 - a local clock's time
+        assert run_query(connection, sql, parameters={"start": start}).to_pylist() == [{"day": True, "before": False}]
+    assert (table.table, table.version, table.at.tzinfo) == ("shop", 2, UTC)
+
+
+def test_the_tables_that_a_statement_reads_are_named() -> None:
+    sql = "with x as (from a) select * from x join b using (i) where $n is null and exists (from c); -- d"
+    assert tables_in(sql) == {"a", "b", "c"}
+    assert {"a", "b"} <= tables_in("pivot a on b using sum(c)")
