@@ -152,9 +152,10 @@ def keep_query(
             computed.
     """
     try:
-        if len(connection.extract_statements(sql)) != 1 or not _read_only(connection, sql):
+        statements = connection.extract_statements(sql)
+        if len(statements) != 1 or not _read_only(connection, sql):
             raise ConfigError("a query is one statement that reads: SELECT, FROM, PIVOT")
-        inner = sql.strip().removesuffix(";")
+        inner = statements[0].query.strip().removesuffix(";")
         bound = _bound(connection, sql, parameters)
         connection.execute(f"CREATE TEMP TABLE {_quoted(name)} AS FROM (\n{inner}\n)", bound)
     except duckdb.Error as error:
@@ -164,8 +165,7 @@ def keep_query(
 def tables_in(sql: str) -> set[str]:
     """Names of the tables (or earlier queries) that a statement reads; every word of it if it cannot be parsed."""
     with duckdb.connect(":memory:") as parser:
-        inner = sql.strip().removesuffix(";")
-        answer = parser.execute("SELECT json_serialize_sql($sql)", {"sql": f"FROM (\n{inner}\n)"}).fetchone()
+        answer = parser.execute("SELECT json_serialize_sql($sql)", {"sql": sql}).fetchone()
     tree = json.loads(answer[0]) if answer else {"error": True}
     if tree.get("error"):  # PIVOT, which DuckDB cannot serialise, or wrong SQL
         return set(re.findall(r"\w+", sql))
