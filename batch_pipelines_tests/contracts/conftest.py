@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from batch_pipelines.core.clock import FakeClock
 from batch_pipelines.core.ledger.ledger import Ledger, open_ledger
+from batch_pipelines.core.ledger.schema import metadata
 from batch_pipelines_tests.ledgers import copied
 from batch_pipelines_tests.servers import Database, PostgresServer
 
@@ -57,5 +58,6 @@ def emptied(url: str) -> None:
     """Remove all rows of a PostgreSQL ledger."""
     ledger = open_ledger(url)
     with ledger.store.write() as connection:
-        connection.execute(text("TRUNCATE batches, chunks, owners, leases, deliveries RESTART IDENTITY CASCADE"))
+        tables = ", ".join(table.name for table in metadata.sorted_tables)
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
     ledger.close()

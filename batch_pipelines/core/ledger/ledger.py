@@ -3,6 +3,7 @@
 from batch_pipelines.core.clock import Clock, SystemClock
 from batch_pipelines.core.ledger.batches import Batches
 from batch_pipelines.core.ledger.chunks import Chunks
+from batch_pipelines.core.ledger.corrections import Corrections
 from batch_pipelines.core.ledger.deliveries import Deliveries
 from batch_pipelines.core.ledger.holders import Holders
 from batch_pipelines.core.ledger.store import Store
@@ -15,6 +16,7 @@ class Ledger:
         batches: Plan, resume, supersede, finish.
         chunks: Claim, commit, fail, split, settle.
         holders: Owners and named leases.
+        corrections: What people say of dead letters: other values, or "known, leave it".
         deliveries: Reports, to whom and how that stands.
     """
 
@@ -23,6 +25,7 @@ class Ledger:
         self.batches = Batches(store, clock)
         self.chunks = Chunks(store)
         self.holders = Holders(store, clock)
+        self.corrections = Corrections(store, clock)
         self.deliveries = Deliveries(store, clock)
 
     def close(self) -> None:

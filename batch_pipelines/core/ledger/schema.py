@@ -110,6 +110,40 @@ leases = Table(
     Column("epoch", Integer, nullable=False),
 )
 
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("pipeline", Text, nullable=False),
+    Column("target", Text, nullable=False),  # the column
+    Column("expression", Text, nullable=False),
+    Column("note", Words),
+    Column("who", Text, nullable=False),
+    Column("made_at", Text, nullable=False),
+    Column("discarded_at", Text),
+    Index("corrections_by_pipeline", "pipeline"),
+)
+
+corrected_records = Table(
+    "corrected_records",
+    metadata,
+    Column("correction_id", Integer, ForeignKey("corrections.id", ondelete="CASCADE"), primary_key=True),
+    Column("content", Text, primary_key=True),  # SHA-256 of the source
+    Column("record", Integer, primary_key=True),
+    Index("corrected_records_by_content", "content"),
+)
+
+accepted_records = Table(
+    "accepted_records",
+    metadata,
+    Column("pipeline", Text, primary_key=True),
+    Column("content", Text, primary_key=True),
+    Column("record", Integer, primary_key=True),
+    Column("note", Words),
+    Column("who", Text, nullable=False),
+    Column("made_at", Text, nullable=False),
+)
+
 deliveries = Table(
     "deliveries",
     metadata,
