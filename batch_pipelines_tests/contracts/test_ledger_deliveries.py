@@ -100,3 +100,12 @@ def test_deliveries_of_a_report_are_listed_by_partition(ledger: Ledger) -> None:
     ledger.deliveries.plan([MAIL, replace(MAIL, partition="2013-01-02"), replace(MAIL, report="weekly")])
     assert len(ledger.deliveries.of_report("daily")) == 2
     assert [row.key for row in ledger.deliveries.of_report("daily", "2013-01-01")] == [MAIL]
+
+
+def test_a_delivery_that_is_refused_before_it_is_begun_is_seen_as_failed(ledger: Ledger) -> None:
+    (row,) = ledger.deliveries.plan([MAIL])
+    assert ledger.deliveries.refuse(row.id, "the relay is away")
+    (row,) = ledger.deliveries.get([row.id])
+    assert (row.state, row.detail) == (DeliveryState.FAILED, "the relay is away")
+    begun(ledger, MAIL, entered(ledger))
+    assert not ledger.deliveries.refuse(row.id, "too late")

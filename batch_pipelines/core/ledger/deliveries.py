@@ -50,6 +50,11 @@ class Deliveries:
         held = and_(deliveries.c.state == DeliveryState.SENDING, deliveries.c.owner == owner)
         return self._change(delivery_id, held, {"state": state, "detail": detail})
 
+    def refuse(self, delivery_id: int, detail: str) -> bool:
+        """Say that a delivery failed before anybody began it; False if somebody has by now."""
+        changes = {"state": DeliveryState.FAILED, "attempts": deliveries.c.attempts + 1, "detail": detail}
+        return self._change(delivery_id, deliveries.c.state.in_(_BEGINS), changes)
+
     def senders(self, ids: Collection[int]) -> list[OwnerState]:
         """Who is sending any of these now."""
         query = (
