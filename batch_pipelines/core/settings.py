@@ -4,10 +4,11 @@ Read from the environment once, at the edge (a command, a job, a sensor), then p
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import batch_pipelines
+from batch_pipelines.core.connections import Connections, load_connections, normalised
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,14 @@ class Settings:
         data: Where tables, dead letters, inbox and Dagster's files lie. `BP_DATA`, by default `home/data`.
         ledger_url: SQLAlchemy address of the ledger. `BP_LEDGER_URL`, by default SQLite in `data`.
         defs: The folder of declarations. `BP_DEFS`, by default the package's defs/.
+        connections: Databases that YAML names, e.g. `shop`: `BP_CONNECTION_SHOP`.
     """
 
     home: Path
     data: Path
     ledger_url: str
     defs: Path
+    connections: Connections = field(default_factory=Connections)
 
 
 def load_settings(environ: Mapping[str, str], cwd: Path) -> Settings:
@@ -42,13 +45,9 @@ def load_settings(environ: Mapping[str, str], cwd: Path) -> Settings:
         data=data,
         ledger_url=_ledger_url(environ.get("BP_LEDGER_URL"), data),
         defs=Path(environ.get("BP_DEFS") or package / "defs").resolve(),
+        connections=load_connections(environ, home),
     )
 
 
 def _ledger_url(text: str | None, data: Path) -> str:
-    if not text:
-        return f"sqlite:///{data / 'ledger.db'}"
-    for prefix in ("postgresql://", "postgres://"):  # SQLAlchemy 2.1 would take psycopg 3 for these
-        if text.startswith(prefix):
-            return "postgresql+psycopg2://" + text.removeprefix(prefix)
-    return text
+    return normalised(text) if text else f"sqlite:///{data / 'ledger.db'}"

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from batch_pipelines.cli.env import masked
+from batch_pipelines.core.connections import masked
 from batch_pipelines_tests.cli.deployment import Deployment
+from batch_pipelines_tests.processing.declaration.declarations import write_dataset
 
 NAMES = ("BP_HOME", "BP_DATA", "BP_DEFS", "BP_LEDGER_URL", "DAGSTER_HOME")
 
@@ -46,6 +47,19 @@ def test_json_has_name_value_and_meaning(fresh: Deployment) -> None:
 
     assert [row["name"] for row in rows] == list(NAMES)
     assert rows[-1]["value"] == "/srv/dagster"
+
+
+def test_connections_are_listed_masked_and_missing_ones_named(fresh: Deployment) -> None:
+    write_dataset(fresh.home / "defs", "sales", "sql: select 1 as id\nconnection: shop\n")
+    write_dataset(fresh.home / "defs", "stock", "source: in/stock.csv\nexport: {table: stock, connection: mart}\n")
+
+    shown = fresh.bp("env", BP_CONNECTION_SHOP="postgresql://u:hidden@h/d").stdout
+    rows = json.loads(fresh.bp("env", "--json", BP_CONNECTION_SHOP="postgresql://u:hidden@h/d").stdout)
+
+    assert "# BP_CONNECTION_SHOP='postgresql://u:***@h/d'" in shown
+    assert "# BP_CONNECTION_MART is not set: dataset stock needs it" in shown
+    assert "hidden" not in shown
+    assert [row["value"] for row in rows if "CONNECTION" in row["name"]] == ["postgresql://u:***@h/d", None]
 
 
 @pytest.mark.parametrize(

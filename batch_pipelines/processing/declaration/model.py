@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from batch_pipelines.core import windows
+from batch_pipelines.core.connections import check_connection_name
 from batch_pipelines.core.cron import check_cron
 from batch_pipelines.core.declared import SETTINGS
 from batch_pipelines.core.errors import ConfigError
@@ -34,8 +35,10 @@ from batch_pipelines.processing.declaration.consistency import (
     name_problems,
     source_problems,
 )
+from batch_pipelines.processing.declaration.exports import Export, export_problems, one_or_more
 from batch_pipelines.processing.declaration.options import CsvOptions, PartitionsOrFile, partitions_only
 from batch_pipelines.processing.declaration.source_paths import check_source
+from batch_pipelines.processing.declaration.sql_text import is_file, read_query
 from batch_pipelines.processing.declaration.types import canonical_type
 
 __all__ = ["SYSTEM_COLUMNS", "Column", "CsvOptions", "DatasetDeclaration", "Partitions", "Timeout"]
@@ -63,6 +66,8 @@ class DatasetDeclaration(BaseModel):
         tags: Labels, shown in the UI.
         group: Group of the assets in the UI.
         source: Path from the project's folder, with times in braces (`flights-{%Y-%m}.csv.gz`) and `*`, `?`.
+        sql: Instead of files: a query, or the name of a .sql file beside the YAML. `source` is `sql:<connection>` then.
+        connection: The database that `sql` asks.
         inbox: Whether files in `data/inbox/<name>/` are taken, too, and instead of files of the same name.
         csv: How the files are written.
         partitions: By time, `file` (one per source file), or None: one, called `all`.
@@ -81,6 +86,7 @@ class DatasetDeclaration(BaseModel):
         attempts: Tries per chunk, the first included.
         timeout: Time limits of a chunk.
         schedule: Cron schedule that processes what is new.
+        export: Where published partitions go beside the table.
     """
 
     model_config = SETTINGS
@@ -91,6 +97,8 @@ class DatasetDeclaration(BaseModel):
     tags: dict[str, str] = Field(default_factory=dict)
     group: str | None = None
     source: str
+    sql: str | None = None
+    connection: str | None = None
     inbox: bool = False
     csv: CsvOptions = Field(default_factory=CsvOptions)
     partitions: Annotated[PartitionsOrFile | None, BeforeValidator(partitions_only)] = None
@@ -109,6 +117,15 @@ class DatasetDeclaration(BaseModel):
     attempts: int = Field(default=3, ge=1, le=100)
     timeout: Timeout = Field(default_factory=Timeout)
     schedule: str | None = None
+    export: Annotated[list[Export], BeforeValidator(one_or_more)] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _source_of_sql(cls, value: object) -> object:
+        if isinstance(value, dict) and "sql" in value and "source" not in value:
+            name = str(value.get("connection"))
+            return {**value, "source": f"sql:{name}" if name.isidentifier() else "sql"}  # never somebody's address
+        return value
 
     @field_validator("name")
     @classmethod
@@ -141,6 +158,11 @@ class DatasetDeclaration(BaseModel):
     def _path_within_the_project(cls, value: str) -> str:
         return check_source(value)
 
+    @field_validator("connection")
+    @classmethod
+    def _connection_name(cls, value: str | None) -> str | None:
+        return None if value is None else check_connection_name(value)
+
     @field_validator("transform")
     @classmethod
     def _module_and_function(cls, value: str | None) -> str | None:
@@ -167,7 +189,8 @@ class DatasetDeclaration(BaseModel):
         problems = [
             *name_problems(self.columns, self.derive, self.adds),
             *key_problems(self.key, known),
-            *source_problems(self.source, self.every, inbox=self.inbox),
+            *(self._sql_problems() if self.from_sql else source_problems(self.source, self.every, inbox=self.inbox)),
+            *export_problems(self.export, partitioned=self.partitions is not None),
             *expression_problems(self.derive, self.where),
         ]
         if not self.csv.header and self.columns is None:
@@ -177,6 +200,35 @@ class DatasetDeclaration(BaseModel):
         if problems:
             raise KeyProblems(problems)
         return self
+
+    def _sql_problems(self) -> list[Problem]:
+        problems: list[Problem] = []
+        if self.connection is None:
+            problems.append((("connection",), "sql needs a connection, which names the database"))
+        elif self.sql is None:
+            problems.append((("connection",), "a connection is for sql; write the query there"))
+        elif self.source != f"sql:{self.connection}":
+            problems.append((("source",), "source and sql exclude each other; rows come from files or from a query"))
+        if self.inbox:
+            problems.append((("inbox",), "an inbox is for files; these rows come from a query"))
+        if self.partitions == "file":
+            problems.append((("partitions",), "there are no files; leave it out, or partition by time"))
+        if self.sql is not None and not is_file(self.sql):
+            try:
+                read_query(self.sql, by_time=self.every is not None)
+            except ValueError as error:
+                problems.append((("sql",), str(error)))
+        return problems
+
+    @property
+    def from_sql(self) -> bool:
+        """Whether rows come from a query instead of files."""
+        return self.sql is not None or self.connection is not None
+
+    @property
+    def connections(self) -> frozenset[str]:
+        """Every connection that this dataset reads from or writes to."""
+        return frozenset(name for name in (self.connection, *(each.connection for each in self.export)) if name)
 
     @property
     def every(self) -> windows.Every | None:
