@@ -1,47 +1,37 @@
-"""The Delta table of a dataset: where it is, what it holds, one atomic commit that replaces one partition.
+"""The Delta table of a dataset: where it is, what it holds, what columns it has.
 
-Delta itself refuses neither an equal publication number, nor a missing file, nor a stale handle: every question
-and every commit here is on a freshly loaded handle, and publish.py checks the parts before.
+Every question is answered by a freshly loaded handle. What must not live here: changing what it holds (commits.py).
 """
 
-import json
-import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from deltalake.transaction import AddAction
 
 from batch_pipelines.core.errors import ConfigError, IntegrityError
-from batch_pipelines.core.model import Json
 
 PARTITION = "_partition"
 
-__all__ = [
-    "PARTITION",
-    "CommitFailedError",
-    "PartAction",
-    "app_id",
-    "delta_stats",
-    "files_at",
-    "load",
-    "table_path",
-    "version",
-]
-
 
 @dataclass(frozen=True, slots=True)
-class PartAction:
-    """A part to add: `path` from the table's folder, and what Delta keeps about it."""
+class HeldPart:
+    """A part that a version of the table names.
+
+    Attributes:
+        path: From the table's folder.
+        rows: Rows in it.
+        size: Bytes.
+        added_ms: When it came into the table, milliseconds since 1970.
+    """
 
     path: str
     rows: int
     size: int
-    stats: Json
+    added_ms: int
 
 
 def table_path(data: Path, dataset: str) -> Path:
@@ -100,13 +90,18 @@ def files_at(path: Path, at: int) -> list[str]:
 
 
 def files_by_partition(path: Path, partition: str) -> list[str]:
-    """Paths of the parts that the partition holds now."""
+    """Paths of the parts that the partition holds now, in the order of its rows."""
     table = load(path)
-    if table is None:
-        return []
+    return [] if table is None else [part.path for part in held_parts(table, partition)]
+
+
+def held_parts(table: DeltaTable, partition: str) -> list[HeldPart]:
+    """The parts of the partition that this handle sees, in the order of its rows: as they came, then by name."""
     actions = table.get_add_actions(flatten=True)
-    columns = zip(actions["path"].to_pylist(), actions[f"partition.{PARTITION}"].to_pylist(), strict=True)
-    return [str(name) for name, value in columns if value == partition]
+    names = ("path", "num_records", "size_bytes", "modification_time", f"partition.{PARTITION}")
+    rows = zip(*(actions[name].to_pylist() for name in names), strict=True)
+    parts = [HeldPart(str(path), int(n), int(size), int(at)) for path, n, size, at, value in rows if value == partition]
+    return sorted(parts, key=lambda part: (part.added_ms, part.path))
 
 
 def schema_of(path: Path) -> pa.Schema | None:
@@ -142,76 +137,17 @@ def widened(existing: pa.Schema | None, wanted: pa.Schema, dataset: str) -> pa.S
     return pa.schema([*kept, *added, pa.field(PARTITION, pa.string())])
 
 
+def is_of(columns: pa.Schema, field: "pa.Field[Any]") -> bool:
+    """Whether a table of these columns has such a field."""
+    place = columns.get_field_index(field.name)
+    return place >= 0 and _same_type(columns.field(place).type, field.type)
+
+
 def create(path: Path, schema: pa.Schema) -> None:
     """Make the table, without rows, unless another was faster. Two that add rows as they create would both win."""
     settings = {"delta.checkpointInterval": "10"}  # every publication opens the table anew: its log must stay short
     with suppress(CommitFailedError):  # another was faster
         DeltaTable.create(path, schema=schema, partition_by=[PARTITION], mode="ignore", configuration=settings)
-
-
-def replace_partition(
-    table: DeltaTable,
-    partition: str,
-    parts: Sequence[PartAction],
-    schema: pa.Schema,
-    *,
-    app: str,
-    number: int,
-    note: Json,
-) -> bool:
-    """Make exactly `parts` the content of the partition, in one commit that carries the publication number.
-
-    Args:
-        table: The very handle on which it was found that `number` may be published. Delta refuses the commit if the
-            partition or its number was written to since then, but knows of nothing that a handle had not loaded.
-        partition: Its key.
-        parts: Its whole content.
-        schema: All columns of the table afterwards.
-        app: Name of the partition's publication numbers.
-        number: The publication number.
-        note: Kept with the commit.
-
-    Returns:
-        False if another commit came between: look again, then decide again.
-    """
-    now_ms = int(time.time() * 1000)
-    actions = [
-        AddAction(
-            part.path,
-            part.size,
-            {PARTITION: partition},
-            now_ms,
-            data_change=True,
-            stats=json.dumps(part.stats),
-        )
-        for part in parts
-    ]
-    properties = CommitProperties(
-        custom_metadata={key: str(value) for key, value in note.items()},
-        app_transactions=[Transaction(app, number)],
-    )
-    try:
-        table.create_write_transaction(
-            actions,  # type: ignore[arg-type]  # the list is of one of the two kinds it takes
-            mode="overwrite",
-            schema=schema,
-            partition_by=[PARTITION],
-            partition_filters=[(PARTITION, "=", partition)],
-            commit_properties=properties,
-        )
-    except CommitFailedError:
-        return False
-    return True
-
-
-def delta_stats(part: Json) -> Json:
-    """What Delta keeps about a part, so that readers can pass over it: rows, and ends and nulls of its columns."""
-    ends: dict[str, Json] = {"minValues": {}, "maxValues": {}, "nullCount": {}}
-    for column, (low, high, nulls) in (part.get("stats") or {}).items():
-        ends["nullCount"][column] = nulls
-        if low is not None and high is not None:
-            ends["minValues"][column], ends["maxValues"][column] = low, high
-    return {"numRecords": part["rows"], **ends}
 
 
 def _same_type(a: pa.DataType, b: pa.DataType) -> bool:

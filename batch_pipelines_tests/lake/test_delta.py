@@ -8,10 +8,10 @@ import pytest
 from deltalake import DeltaTable
 
 from batch_pipelines.core.errors import ConfigError, IntegrityError
+from batch_pipelines.lake.commits import delta_stats
 from batch_pipelines.lake.delta import (
     app_id,
     create,
-    delta_stats,
     files_at,
     files_by_partition,
     load,

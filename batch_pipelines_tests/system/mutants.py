@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 from batch_pipelines.core import heartbeat, lane, owners
 from batch_pipelines.core.ledger import chunks, schema
 from batch_pipelines.core.model import BatchState, ChunkState
-from batch_pipelines.lake import delta
+from batch_pipelines.lake import commits
 from batch_pipelines.processing import workload
 from batch_pipelines.processing.tables import publish
 
@@ -47,12 +47,12 @@ def no_number_check() -> None:
 
 def commits_on_a_fresh_handle() -> None:
     """Decide on one handle and commit on another, which has loaded what came between."""
-    replace_partition: Callable[..., bool] = delta.replace_partition
+    commit_parts: Callable[..., bool] = commits.commit_parts
 
     def afresh(table: DeltaTable, *rest: Any, **named: Any) -> bool:
-        return replace_partition(DeltaTable(table.table_uri), *rest, **named)
+        return commit_parts(DeltaTable(table.table_uri), *rest, **named)
 
-    vars(publish)["replace_partition"] = afresh
+    vars(publish)["commit_parts"] = afresh
 
 
 def no_settle() -> None:

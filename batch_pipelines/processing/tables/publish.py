@@ -1,28 +1,32 @@
 """Make a batch visible: exactly its committed parts, in one atomic commit, once.
 
 On a freshly loaded table: a higher publication number than mine means that I am superseded; an equal one that I was
-published before; a lower one that I may commit, after every part has been checked. A commit that fails because
-another came between is decided afresh. The caller holds the table's lease (core/closing.py).
+published before; a lower one that I may commit the difference between what the partition holds and what it is to
+hold. A commit that fails because another came between is decided afresh. The caller holds the table's lease
+(core/closing.py). What the difference is depends on the write mode: here it is `replace`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from deltalake import DeltaTable
 
 from batch_pipelines.core.errors import IntegrityError
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.model import Batch, BatchState, Chunk
 from batch_pipelines.core.workload import Verdict
+from batch_pipelines.lake.commits import PartAction, add_columns, commit_parts, delta_stats
 from batch_pipelines.lake.delta import (
-    PartAction,
+    HeldPart,
     app_id,
     columns_of,
     create,
-    delta_stats,
+    held_parts,
+    is_of,
     load,
-    replace_partition,
     table_path,
     widened,
 )
@@ -30,7 +34,38 @@ from batch_pipelines.lake.delta import (
 TRIES = 50
 
 
-def publish(data: Path, batch: Batch, chunks: Sequence[Chunk], schema: pa.Schema) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a publication does to its partition.
+
+    Attributes:
+        add: Parts that the partition does not hold.
+        remove: Parts that it holds and will not.
+        numbers: Numbers to be kept beside the publication's own, by app id.
+        note: To be kept with the commit.
+    """
+
+    add: Sequence[PartAction]
+    remove: Sequence[HeldPart] = ()
+    numbers: dict[str, int] = field(default_factory=dict)
+    note: dict[str, object] = field(default_factory=dict)
+
+
+Difference = Callable[[DeltaTable, Sequence[HeldPart], Sequence[PartAction]], Change | Verdict]
+
+
+def replacing(_table: DeltaTable, held: Sequence[HeldPart], wanted: Sequence[PartAction]) -> Change:
+    """`write: replace`: the partition is to hold exactly the batch's parts; those that it holds already stay."""
+    there, staying = {part.path for part in held}, {part.path for part in wanted}
+    return Change(
+        add=[part for part in wanted if part.path not in there],
+        remove=[part for part in held if part.path not in staying],
+    )
+
+
+def publish(
+    data: Path, batch: Batch, chunks: Sequence[Chunk], schema: pa.Schema, difference: Difference = replacing
+) -> Verdict:
     """Publish `batch`, or find out that it has been published or superseded.
 
     Args:
@@ -38,66 +73,95 @@ def publish(data: Path, batch: Batch, chunks: Sequence[Chunk], schema: pa.Schema
         batch: Its publication number decides.
         chunks: All its chunks, done.
         schema: Columns of its parts.
+        difference: Tells, from the table and the parts that the partition holds, what is to be done for the batch's
+            parts; or how the batch ends instead. May be asked again, on another handle.
 
     Raises:
         IntegrityError: A part is missing, damaged, foreign or named twice; the table is untouched.
         ConfigError: A column would change its type.
     """
-    path = table_path(data, batch.pipeline)
-    app = app_id(batch.pipeline, batch.partition)
-    parts = _parts(chunks)
-    checked = False
+    attempt = _Publication(table_path(data, batch.pipeline), batch, _parts(batch, chunks), schema, difference)
     for _ in range(TRIES):
-        table = load(path)
+        if verdict := attempt.go():
+            return verdict
+    msg = f"{batch.name}: {TRIES} commits in a row were overtaken by others; something else writes to {attempt.path}"
+    raise IntegrityError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class _Publication:
+    """One call of `publish`."""
+
+    path: Path
+    batch: Batch
+    parts: list[PartAction]
+    schema: pa.Schema
+    difference: Difference
+    checked: set[str] = field(default_factory=set)
+
+    def go(self) -> Verdict | None:
+        """Decide and commit on one handle; None if that was overtaken, or only prepared the table."""
+        table, batch, app = load(self.path), self.batch, app_id(self.batch.pipeline, self.batch.partition)
         there = (table.transaction_version(app) if table else None) or 0
         if there > batch.publication:
             return Verdict(BatchState.SUPERSEDED, f"publication {there} is newer than {batch.publication}")
         if there == batch.publication:
             return Verdict(BatchState.PUBLISHED)
-        if not checked:
-            _check(path, batch, parts, schema)
-            checked = True
-        fault("publish.checked")
+        columns = widened(None if table is None else columns_of(table), self.schema, batch.pipeline)
         if table is None:
-            create(path, widened(None, schema, batch.pipeline))
+            self._check(self.parts, columns)
+            create(self.path, columns)
             fault("publish.table_made")
-            continue
-        table_schema = widened(columns_of(table), schema, batch.pipeline)
-        note = {"batch": batch.key, "generation": batch.generation, "partition": batch.partition}
-        committed = replace_partition(
-            table, batch.partition, parts, table_schema, app=app, number=batch.publication, note=note
+            return None
+        change = self.difference(table, held_parts(table, batch.partition), self.parts)
+        if isinstance(change, Verdict):
+            return change
+        self._check(change.add, columns)
+        if len(columns) > len(columns_of(table)):
+            add_columns(table, columns)
+            return None
+        note = {"batch": batch.key, "generation": batch.generation, "partition": batch.partition, **change.note}
+        numbers = {app: batch.publication, **change.numbers}
+        committed = commit_parts(
+            table, batch.partition, add=change.add, remove=change.remove, numbers=numbers, note=note
         )
         fault("publish.delta_committed")
-        if committed:
-            return Verdict(BatchState.PUBLISHED)
-    msg = f"{batch.name}: {TRIES} commits in a row were overtaken by others; something else writes to {path}"
-    raise IntegrityError(msg)
+        return Verdict(BatchState.PUBLISHED) if committed else None
+
+    def _check(self, parts: Sequence[PartAction], columns: pa.Schema) -> None:
+        """Every part exists, in the partition's folder, of the size, rows and columns that were committed.
+
+        A part of an earlier batch may lack columns that were added since.
+        """
+        for part in parts:
+            if part.path not in self.checked:
+                _check(self.path, self.batch, part, columns)
+                self.checked.add(part.path)
+        fault("publish.checked")
 
 
-def _parts(chunks: Sequence[Chunk]) -> list[PartAction]:
+def _parts(batch: Batch, chunks: Sequence[Chunk]) -> list[PartAction]:
     found = [chunk.result.detail["part"] for chunk in chunks if chunk.result and chunk.result.detail.get("part")]
+    if len({part["path"] for part in found}) != len(found):
+        msg = f"{batch.name}: a part is named twice"
+        raise IntegrityError(msg)
     return [
         PartAction(path=part["path"], rows=part["rows"], size=part["bytes"], stats=delta_stats(part)) for part in found
     ]
 
 
-def _check(path: Path, batch: Batch, parts: Sequence[PartAction], schema: pa.Schema) -> None:
-    """Every part exists once, in the partition's folder, of the size, rows and columns that were committed."""
-    if len({part.path for part in parts}) != len(parts):
-        msg = f"{batch.name}: a part is named twice"
+def _check(path: Path, batch: Batch, part: PartAction, columns: pa.Schema) -> None:
+    file = path / part.path
+    if file.parent != path / batch.partition:
+        msg = f"{batch.name}: part {part.path} is another partition's (please report this)"
         raise IntegrityError(msg)
-    for part in parts:
-        file = path / part.path
-        if file.parent != path / batch.partition:
-            msg = f"{batch.name}: part {part.path} is another partition's (please report this)"
-            raise IntegrityError(msg)
-        if not file.is_file() or file.stat().st_size != part.size:
-            msg = f"{batch.name}: part {part.path} is missing or not of {part.size:,} bytes; process with force"
-            raise IntegrityError(msg)
-        rows, columns = _footer(file)
-        if rows != part.rows or not columns.equals(schema, check_metadata=False):
-            msg = f"{batch.name}: part {part.path} has other rows or columns than were committed; process with force"
-            raise IntegrityError(msg)
+    if not file.is_file() or file.stat().st_size != part.size:
+        msg = f"{batch.name}: part {part.path} is missing or not of {part.size:,} bytes; process with force"
+        raise IntegrityError(msg)
+    rows, found = _footer(file)
+    if rows != part.rows or not all(is_of(columns, column) for column in found):
+        msg = f"{batch.name}: part {part.path} has other rows or columns than were committed; process with force"
+        raise IntegrityError(msg)
 
 
 def _footer(file: Path) -> tuple[int, pa.Schema]:

@@ -1,5 +1,6 @@
 """Publishing: exactly the committed parts, once, by the newest; anything odd is refused and leaves the table alone."""
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -233,6 +234,64 @@ def test_a_column_of_another_type_is_refused(shop: Project) -> None:
 
 def test_somebody_who_commits_all_the_time_is_named_in_the_end(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = ready(shop, "id\n3\n4\n")
-    monkeypatch.setattr(publishing, "replace_partition", lambda *args, **kwargs: False)
+    monkeypatch.setattr(publishing, "commit_parts", lambda *args, **kwargs: False)
     with pytest.raises(IntegrityError, match="50 commits in a row were overtaken by others; something else writes to"):
         published(shop, batch)
+
+
+def ids(project: Project) -> list[int]:
+    return sorted(row["id"] for row in project.rows("shop"))
+
+
+def last_commit(project: Project) -> list[dict[str, Any]]:
+    log = max((table_path(project.data, "shop") / "_delta_log").glob("*.json"))
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def test_only_the_difference_is_committed_parts_that_are_there_already_stay(shop: Project) -> None:
+    (first,) = shop.batches("shop")
+    kept, gone = shop.chunks(first.id)
+    batch = ready(shop, "id\n3\n")
+    before, carried = shop.live("shop"), [kept, *shop.chunks(batch.id)]
+    assert published(shop, batch, carried) == Verdict(BatchState.PUBLISHED)
+    assert ids(shop) == [1, 3]
+    actions = last_commit(shop)
+    assert [each["remove"]["path"] for each in actions if "remove" in each] == [part_name(gone)]
+    assert {each["add"]["path"] for each in actions if "add" in each} == shop.live("shop") - before
+    assert published(shop, batch, carried) == Verdict(BatchState.PUBLISHED)
+    assert ids(shop) == [1, 3]
+
+
+def test_parts_that_are_carried_over_come_back_if_another_batch_took_their_place(shop: Project) -> None:
+    (first,) = shop.batches("shop")
+    other, batch = ready(shop, "id\n8\n"), ready(shop, "id\n3\n")
+    carried = [*shop.chunks(first.id), *shop.chunks(batch.id)]
+    assert published(shop, other) == Verdict(BatchState.PUBLISHED)
+    assert published(shop, batch, carried) == Verdict(BatchState.PUBLISHED)
+    assert ids(shop) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("overtaken_by", ["the same", "a newer"])
+def test_two_publishers_that_only_add_do_not_both_add(
+    shop: Project, monkeypatch: pytest.MonkeyPatch, overtaken_by: str
+) -> None:
+    """Delta takes two commits that only add; that both carry a number of one partition stops the second."""
+    (first,) = shop.batches("shop")
+    batch = ready(shop, "id\n3\n")
+    chunks = [*shop.chunks(first.id), *shop.chunks(batch.id)]
+    rival = batch if overtaken_by == "the same" else ready(shop, "id\n4\n")
+    rivals = chunks if rival is batch else [*shop.chunks(first.id), *shop.chunks(rival.id)]
+
+    def overtake(point: str) -> None:
+        if point == "publish.checked":
+            monkeypatch.undo()
+            assert published(shop, rival, rivals).state is BatchState.PUBLISHED
+
+    monkeypatch.setattr(publishing, "fault", overtake)
+    assert published(shop, batch, chunks).state is (BatchState.PUBLISHED if rival is batch else BatchState.SUPERSEDED)
+    assert ids(shop) == [1, 2, 3 if rival is batch else 4]
+
+
+def part_name(chunk: Chunk) -> str:
+    assert chunk.result is not None
+    return str(chunk.result.detail["part"]["path"])
