@@ -12,12 +12,10 @@ from batch_pipelines.lake.delta import PARTITION
 from batch_pipelines.lake.parts import SYSTEM_FIELDS
 from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.declaration.consistency import key_problems, name_problems
-from batch_pipelines.processing.declaration.model import CsvOptions, DatasetDeclaration
-from batch_pipelines.processing.sources.csv_plan import SourcePlan
-from batch_pipelines.processing.sources.csv_read import infer_columns
-from batch_pipelines.processing.sources.csv_records import Dialect
+from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.sources.files import SourceFile
-from batch_pipelines.processing.sources.staging import Caps
+from batch_pipelines.processing.sources.formats.registry import format_of
+from batch_pipelines.processing.sources.reading import SourcePlan
 
 _TYPES = {
     "int64": "int",
@@ -31,11 +29,6 @@ _TYPES = {
 }
 
 
-def dialect_of(csv: CsvOptions) -> Dialect:
-    """How the scanner has to read files written so."""
-    return Dialect(delimiter=csv.delimiter.encode(), quote=csv.quote.encode() if csv.quote else None)
-
-
 def header_of(declaration: DatasetDeclaration, file: SourceFile, source: SourcePlan) -> list[str]:
     """Names of the file's columns, in its order.
 
@@ -43,7 +36,7 @@ def header_of(declaration: DatasetDeclaration, file: SourceFile, source: SourceP
         InputError: A declared column is missing, or there is one that is not declared and `extra: fail` forbids it.
     """
     columns = list(declaration.columns or {})
-    if not declaration.csv.header:
+    if not declaration.csv.header or source.columns is None:
         return columns
     if not source.columns and not source.items:  # an empty file
         return columns
@@ -79,7 +72,7 @@ def with_columns(
     """
     known = {} if table is None else {field.name: _TYPES.get(str(field.type)) for field in table}
     for file in files:
-        if looks := _looks(declaration, file):
+        if looks := format_of(declaration).looks(file):
             columns = {name: Column(type=known.get(name) or kind) for name, kind in looks.items()}
             for problem in _problems(declaration, columns):
                 cure = "rename it in the file, or declare `columns` in the dataset's YAML"
@@ -91,11 +84,6 @@ def with_columns(
         message = "is empty, so nothing tells its columns: declare `columns` in the dataset's YAML, or write a header"
         raise InputError(files[0].name, message)
     return declaration.model_copy(update={"columns": columns})
-
-
-def _looks(declaration: DatasetDeclaration, file: SourceFile) -> dict[str, str]:
-    csv, nulls = declaration.csv, declaration.nulls
-    return infer_columns(file.path, dialect_of(csv), csv.encoding, Caps(), nulls=nulls, source=file.name)
 
 
 def _problems(declaration: DatasetDeclaration, columns: dict[str, Column]) -> Iterator[str]:

@@ -30,14 +30,14 @@ from batch_pipelines.lake.delta import (
 from batch_pipelines.lake.parts import SYSTEM_FIELDS, schema_from_text, schema_to_text
 from batch_pipelines.processing.declaration.catalog import Catalog, Entry
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
-from batch_pipelines.processing.file_columns import dialect_of, header_of, with_columns
+from batch_pipelines.processing.file_columns import header_of, with_columns
 from batch_pipelines.processing.rows.casts import schema_of as schema_of_columns
 from batch_pipelines.processing.rows.expressions import describe
 from batch_pipelines.processing.rows.shape import with_added
-from batch_pipelines.processing.sources.csv_plan import SourcePlan, plan_csv
 from batch_pipelines.processing.sources.files import SourceFile, combined, files_of, sha256_of
+from batch_pipelines.processing.sources.formats.registry import format_of
 from batch_pipelines.processing.sources.inbox import refuse_unfinished
-from batch_pipelines.processing.sources.staging import Caps
+from batch_pipelines.processing.sources.reading import PlanFor, SourcePlan
 
 Probe = Callable[[Json], Json]
 
@@ -229,17 +229,8 @@ class Planner:
         return BatchPlan(request.dataset, request.partition, key, plan, chunks)
 
     def _plan_file(self, request: Request, declaration: DatasetDeclaration, file: SourceFile) -> SourcePlan:
-        return plan_csv(
-            file.path,
-            file.name,
-            dialect=dialect_of(declaration.csv),
-            header=declaration.csv.header,
-            encoding=declaration.csv.encoding,
-            chunk_bytes=request.chunk_size or declaration.chunk_size,
-            caps=Caps(),
-            staging_dir=self._data / "staging" / declaration.name,
-            home=self._home,
-        )
+        size, staging = request.chunk_size or declaration.chunk_size, self._data / "staging" / declaration.name
+        return format_of(declaration).plan(file, PlanFor(size, staging, self._home))
 
     def _relative(self, folder: Path) -> str:
         return str(folder.relative_to(self._home) if folder.is_relative_to(self._home) else folder)

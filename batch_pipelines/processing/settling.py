@@ -24,8 +24,7 @@ from batch_pipelines.lake.parts import part_stem, read_part, write_part
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.rows.arrays import spare_pandas
 from batch_pipelines.processing.rows.duplicates import RULE, first_is
-from batch_pipelines.processing.sources.csv_read import read_chunk_bytes
-from batch_pipelines.processing.sources.csv_records import Dialect, scan
+from batch_pipelines.processing.sources.formats.registry import format_of
 from batch_pipelines.processing.tables import dead_letters
 
 MEMORY = "256MB"  # spills to disk beyond; the workers have their own
@@ -182,17 +181,12 @@ class _Workshop:
 
     def _records(self, chunk: Chunk, offsets: list[int]) -> tuple[list[int] | list[None], list[bytes] | list[None]]:
         """Record numbers and raw bytes at these offsets; without them (null) if the source is gone by now."""
-        first, start = chunk.payload["first_record"], chunk.payload["start"]
         try:
-            data = read_chunk_bytes(chunk.payload, self.home)
+            content = format_of(self.declaration).load(chunk.payload, self.home)
         except SourceChanged:
             return [None] * len(offsets), [None] * len(offsets)
-        csv = self.declaration.csv
-        dialect = Dialect(csv.delimiter.encode(), csv.quote.encode() if csv.quote else None)
-        records, _ = scan(data, dialect, final=True)
-        places = np.searchsorted(records.starts, np.array(offsets, np.int64) - start)
-        raw = [bytes(data[records.starts[place] : records.ends[place]]) for place in places]
-        return (places + first).tolist(), raw
+        records = np.searchsorted(content.places().offset, np.array(offsets, np.int64))
+        return (records + chunk.payload["first_record"]).tolist(), content.raw(records)
 
     def _write(self, what: str, table: pa.Table, name: str) -> Json:
         part = write_part(table, self.data / what / self.batch.pipeline / self.batch.partition, name)

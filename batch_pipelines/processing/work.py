@@ -1,4 +1,4 @@
-"""The worker's function: one chunk of a CSV file becomes a part, dead letters, and counts that add up.
+"""The worker's function: one chunk of a file becomes a part, dead letters, and counts that add up.
 
     bytes → records → casts → rules → references → derive, where → transform → part + dead letters
 
@@ -6,7 +6,6 @@ Runs in a worker process: plain data in, plain data out, and nothing imported th
 What must not live here: each step's own logic (sources/, rows/, tables/), or anything about the ledger.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,8 +32,8 @@ from batch_pipelines.processing.rows.references import ReferenceSets
 from batch_pipelines.processing.rows.rejects import Finding, Rejects
 from batch_pipelines.processing.rows.shape import shape, shaped_schema, without_duplicates
 from batch_pipelines.processing.rows.transform import load_transform
-from batch_pipelines.processing.sources.csv_read import RawRows, read_chunk_bytes, read_csv_rows
-from batch_pipelines.processing.sources.csv_records import Dialect
+from batch_pipelines.processing.sources.formats.registry import format_of
+from batch_pipelines.processing.sources.reading import Content, RawRows
 from batch_pipelines.processing.tables import dead_letters
 from batch_pipelines.processing.tables.allowed_values import loader
 
@@ -77,11 +76,11 @@ class _Job:
         dataset, partition = str(self.payload["dataset"]), str(self.payload["partition"])
         return Path(self.payload["data"]) / what / dataset / partition
 
-    def read(self, data: bytes) -> RawRows:
-        csv = self.declaration.csv
-        dialect = Dialect(csv.delimiter.encode(), None if csv.quote is None else csv.quote.encode())
-        header = self.plan["headers"][self.chunk["source"]]
-        return read_csv_rows(data, self.chunk, header, dialect=dialect, nulls=self.declaration.nulls)
+    def load(self) -> Content:
+        return format_of(self.declaration).load(self.chunk, self.home)
+
+    def rows(self, content: Content) -> RawRows:
+        return content.rows(self.plan["headers"][self.chunk["source"]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,28 +88,23 @@ class _Records:
     """Where each record of a chunk lies."""
 
     chunk: Mapping[str, Any]
-    data: bytes
+    content: Content
     line: Rows
     offset: Rows
-    end: Rows
 
     def letters(self, rejects: Rejects) -> Iterator[pa.Table]:
         """Go through the dead letters, a bounded number at a time. Rejects are by record."""
         dead = rejects.rows
         for first in range(0, len(dead), LETTERS):
             records, reasons = rejects.between(*dead[first : first + LETTERS][[0, -1]].tolist()).reasons()
-            starts, ends = self.offset[records], self.end[records]
             yield dead_letters.build(
                 self.chunk["source"],
                 record=records + self.chunk["first_record"],
                 line=self.line[records],
-                offset=starts,
-                raw=[self._raw(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)],
+                offset=self.offset[records],
+                raw=self.content.raw(records),
                 reasons=reasons,
             )
-
-    def _raw(self, start: int, end: int) -> bytes:
-        return bytes(self.data[start - self.chunk["start"] : end - self.chunk["start"]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +129,9 @@ def work_chunk(payload: dict[str, Any]) -> dict[str, Any]:
         PermanentError: The transform or an expression cannot be applied.
     """
     job = _job(payload)
-    data = read_chunk_bytes(job.chunk, job.home)
+    content = job.load()
     fault("chunk.read")
-    records, outcome = _worked(job, data)
+    records, outcome = _worked(job, content)
     fault("chunk.checked")
     result = _written(job, records, outcome)
     pa.default_memory_pool().release_unused()  # costs nothing, and an idle worker is half as large
@@ -153,14 +147,10 @@ def bury(payload: dict[str, Any], reason: str) -> dict[str, Any]:
     job = _job(payload)
     if payload["items"] != 1:
         raise IntegrityError(f"a chunk of {payload['items']} records is not one dead letter; split it first")
-    data = read_chunk_bytes(job.chunk, job.home)
-    blank = re.match(rb"(?:\r?\n)*", data)
-    skipped = blank.group() if blank else b""
-    content = re.sub(rb"(?:\r?\n)+\Z", b"", data[len(skipped) :])
-    line = np.array([job.chunk["first_line"] + skipped.count(b"\n")])
-    offset = np.array([job.chunk["start"] + len(skipped)])
+    content = job.load()
+    places = content.places()
     rejects = Rejects([Finding("worker", None, reason, np.zeros(1, np.int64))])
-    records = _Records(job.chunk, data, line, offset, offset + len(content))
+    records = _Records(job.chunk, content, places.line, places.offset)
     return _written(job, records, _Outcome(pa.table({}), 0, rejects, Rejects()))
 
 
@@ -180,9 +170,9 @@ def probe(payload: dict[str, Any]) -> dict[str, Any]:
     return {"schema": schema_to_text(pa.schema([*schema, *SYSTEM_FIELDS]))}
 
 
-def _worked(job: _Job, data: bytes) -> tuple[_Records, _Outcome]:
+def _worked(job: _Job, content: Content) -> tuple[_Records, _Outcome]:
     """Check and shape the rows. What only this needs is let go when it returns."""
-    raw = job.read(data)
+    raw = job.rows(content)
     checked = check(raw.table, job.columns, _sets(job))
     raw = replace(raw, table=raw.table.schema.empty_table())  # a copy of the rows is let go once there is a newer one
     said, warnings = job.declaration, checked.warnings
@@ -197,7 +187,7 @@ def _worked(job: _Job, data: bytes) -> tuple[_Records, _Outcome]:
         rejects=_structural(raw) + shaped.rejects.moved(raw.record),
         warnings=warnings.among(shaped.kept).moved(raw.record),
     )
-    return _Records(job.chunk, data, raw.line, raw.offset, raw.end), outcome
+    return _Records(job.chunk, content, raw.line, raw.offset), outcome
 
 
 def _job(payload: dict[str, Any]) -> _Job:
@@ -222,7 +212,7 @@ def _sample(job: _Job) -> pa.Table:
     """Return the first good rows; the whole chunk is checked only if its beginning has none."""
     if not job.payload["items"]:
         return schema_of(job.columns).empty_table()
-    raw = job.read(read_chunk_bytes(job.chunk, job.home)).table
+    raw = job.rows(job.load()).table
     good, _ = check(raw.slice(0, _PROBE_RECORDS), job.columns, _sets(job)).good()
     if not good.num_rows and raw.num_rows > _PROBE_RECORDS:
         good, _ = check(raw, job.columns, _sets(job)).good()

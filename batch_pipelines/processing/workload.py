@@ -11,10 +11,9 @@ from batch_pipelines.core.model import Batch, BatchState, Chunk, ChunkPlan, Chun
 from batch_pipelines.core.workload import Verdict
 from batch_pipelines.lake.parts import part_stem, schema_from_text
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
-from batch_pipelines.processing.file_columns import dialect_of
 from batch_pipelines.processing.planning import pinned_files
 from batch_pipelines.processing.settling import settle_duplicates
-from batch_pipelines.processing.sources.csv_plan import split_csv
+from batch_pipelines.processing.sources.formats.registry import format_of
 from batch_pipelines.processing.tables.publish import publish
 
 STATS_COLUMNS = 32  # as many as Delta's own writers keep
@@ -56,7 +55,7 @@ class DatasetWorkload:
 
     def halves(self, batch: Batch, claim: Claim) -> tuple[ChunkPlan, ChunkPlan] | None:
         """See `Workload`."""
-        return split_csv(claim.payload, claim.items, dialect_of(self._declaration(batch).csv), home=self._home)
+        return format_of(self._declaration(batch)).split(claim.payload, claim.items, self._home)
 
     def bury(self, batch: Batch, claim: Claim, reason: str) -> ChunkResult:
         """See `Workload`."""

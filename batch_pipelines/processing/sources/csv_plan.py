@@ -20,33 +20,11 @@ from batch_pipelines.core.model import ChunkPlan, Json
 from batch_pipelines.processing.sources.csv_layout import CsvLayout, read_layout
 from batch_pipelines.processing.sources.csv_read import read_chunk_bytes
 from batch_pipelines.processing.sources.csv_records import Dialect, Ints, Records, scan
+from batch_pipelines.processing.sources.reading import SourcePlan
 from batch_pipelines.processing.sources.staging import Caps, PlainStream, is_plain, open_plain, stage
-
-__all__ = ["CsvLayout", "SourcePlan", "plan_csv", "split_csv"]
 
 READ_BYTES = 4 << 20
 MAX_CHUNK_RECORDS = 1 << 19  # narrow records: what is kept per record must not outgrow the bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SourcePlan:
-    """One file, planned.
-
-    Attributes:
-        columns: Names of its columns, in file order; none if the file is empty.
-        chunks: Its chunks, in order.
-        items: Records in them; the header is none.
-        blank_lines: Empty lines, which stand for no record.
-        sha256: Of the file as it lies.
-        staged: The file that holds its plain bytes, if that is another one.
-    """
-
-    columns: list[str]
-    chunks: list[ChunkPlan]
-    items: int
-    blank_lines: int
-    sha256: str
-    staged: str | None = None
 
 
 def plan_csv(  # noqa: PLR0913 - all that decides a plan

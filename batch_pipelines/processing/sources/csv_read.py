@@ -7,43 +7,20 @@ Lives elsewhere: splitting records (csv_tokens), what the cells mean (rows/).
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
+import numpy as np
 
 from batch_pipelines.core.errors import IntegrityError, SourceChanged
 from batch_pipelines.core.model import Json
 from batch_pipelines.processing.sources.csv_layout import read_layout
-from batch_pipelines.processing.sources.csv_records import Dialect, Ints, scan
-from batch_pipelines.processing.sources.csv_tokens import ARROW_BLOCK_BYTES, StructuralReject, Tokeniser
+from batch_pipelines.processing.sources.csv_records import Dialect, Records, scan, split_cells
+from batch_pipelines.processing.sources.csv_tokens import ARROW_BLOCK_BYTES, Tokeniser
 from batch_pipelines.processing.sources.csv_types import infer_type
+from batch_pipelines.processing.sources.reading import Places, RawRows
 from batch_pipelines.processing.sources.staging import Caps, open_plain
 
-__all__ = ["RawRows", "StructuralReject", "infer_columns", "read_chunk_bytes", "read_csv_rows"]
-
 SAMPLE_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class RawRows:
-    """A chunk, tokenised.
-
-    Attributes:
-        table: All columns binary, in file order; null where a cell, quoted or not, is empty or in `nulls`.
-        record: For each row, which of the chunk's records it is, from 0, rising.
-        line: For each record of the chunk, its first line in the file, from 1.
-        offset: For each record, its first byte in the file.
-        end: For each record, the offset after its content.
-        structural: The records that have no row.
-    """
-
-    table: pa.Table
-    record: Ints
-    line: Ints
-    offset: Ints
-    end: Ints
-    structural: list[StructuralReject]
 
 
 def read_chunk_bytes(payload: Json, home: Path) -> bytes:
@@ -70,7 +47,7 @@ def read_chunk_bytes(payload: Json, home: Path) -> bytes:
     return data
 
 
-def read_csv_rows(
+def read_csv_rows(  # noqa: PLR0913 - all that decides how they are read
     data: bytes,
     payload: Json,
     columns: Sequence[str],
@@ -79,6 +56,7 @@ def read_csv_rows(
     nulls: Sequence[str],
     caps: Caps | None = None,
     items: int | None = None,
+    records: Records | None = None,
     block_bytes: int = ARROW_BLOCK_BYTES,
 ) -> RawRows:
     """Tokenise a chunk.
@@ -91,20 +69,50 @@ def read_csv_rows(
         nulls: Cells that mean null, besides the empty one.
         caps: Its largest cell.
         items: Records planned, if known.
+        records: What a scan of the bytes found, if there was one.
         block_bytes: What pyarrow takes at a time, at least; more if a record needs it.
 
     Raises:
         IntegrityError: Rows and structural rejects are not exactly the chunk's records.
     """
-    records, _ = scan(data, dialect, final=True)
+    records = records or scan(data, dialect, final=True)[0]
     tokeniser = Tokeniser(data, records, list(columns), dialect, ["", *nulls], (caps or Caps()).cell)
     table, record = tokeniser.read(block_bytes)
     structural = [tokeniser.rejects[number] for number in sorted(tokeniser.rejects)]
     if len(record) + len(structural) != len(records) or items not in (None, len(records)):
         counts = f"{len(record)} rows and {len(structural)} rejects of {len(records)} records, planned {items}"
         raise IntegrityError(f"{payload['source']}:{payload['first_line']}: {counts}")
-    line, offset = records.lines + payload["first_line"], records.starts + payload["start"]
-    return RawRows(table, record, line, offset, records.ends + payload["start"], structural)
+    return RawRows(table, record, records.lines + payload["first_line"], records.starts + payload["start"], structural)
+
+
+def reread_records(
+    raws: Sequence[bytes],
+    places: Places,
+    columns: Sequence[str],
+    *,
+    dialect: Dialect,
+    nulls: Sequence[str],
+    caps: Caps,
+) -> RawRows:
+    """Tokenise records that stand alone, each by the grammar: none can spill into the next.
+
+    Args:
+        raws: The content of each, without its line end.
+        places: Where they were found.
+        columns: Of the file that they are from.
+        dialect: How that is written.
+        nulls: Cells that mean null, besides the empty one.
+        caps: Its largest cell.
+    """
+    sizes = np.array([len(raw) for raw in raws], np.int64)
+    nexts = np.cumsum(sizes + 1)
+    broken = np.array([split_cells(raw, dialect) is None for raw in raws], np.bool_)
+    alone = Records(nexts - sizes - 1, nexts - 1, nexts, places.line, np.ones_like(broken), broken, 0, 0)
+    data = b"".join(raw + b"\n" for raw in raws)
+    tokeniser = Tokeniser(data, alone, list(columns), dialect, ["", *nulls], caps.cell)
+    table, record = tokeniser.read(ARROW_BLOCK_BYTES)
+    structural = [tokeniser.rejects[number] for number in sorted(tokeniser.rejects)]
+    return RawRows(table, record, places.line, places.offset, structural)
 
 
 def infer_columns(

@@ -7,7 +7,6 @@ Lives elsewhere: finding the records (csv_records).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import IO, Any, Literal, cast
 
@@ -17,26 +16,12 @@ import pyarrow.csv as pv
 
 from batch_pipelines.processing.sources.csv_records import Bools, Dialect, Ints, Records, split_cells
 from batch_pipelines.processing.sources.encodings import UTF8_BOM
+from batch_pipelines.processing.sources.reading import StructuralReject
 
 ARROW_BLOCK_BYTES = 1 << 20  # fits the cache: a fifth faster than 16 MiB in one block
 LOOK_BYTES = 1 << 16  # where some of it is not UTF-8, its records are looked at one by one
 FEW = 1000  # rows that are put in one by one
 HIGH = 0x80  # bytes below are ASCII
-
-
-@dataclass(frozen=True, slots=True)
-class StructuralReject:
-    """A record that cannot be a row.
-
-    Attributes:
-        record: Which of the chunk's records, from 0.
-        rule: `columns` (too few or too many), `quote`, `nul` or `cell` (too large).
-        message: What is wrong.
-    """
-
-    record: int
-    rule: str
-    message: str
 
 
 class Tokeniser:

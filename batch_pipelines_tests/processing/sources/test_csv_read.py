@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from batch_pipelines.core.errors import InputError, IntegrityError, SourceChanged
 from batch_pipelines.processing.sources.csv_plan import plan_csv
 from batch_pipelines.processing.sources.csv_read import (
-    RawRows,
     infer_columns,
     read_chunk_bytes,
     read_csv_rows,
 )
 from batch_pipelines.processing.sources.csv_records import Dialect
+from batch_pipelines.processing.sources.reading import RawRows
 from batch_pipelines.processing.sources.staging import Caps
 from batch_pipelines_tests.processing.sources.csv_oracle import Expected, dialects_and_texts, expected_records
 
@@ -56,7 +56,6 @@ def test_rows_and_rejects_are_those_of_the_csv_module(case: tuple[Dialect, bytes
     assert cells_of(read.table) == [[None if cell in (b"", b"NA") else cell for cell in row] for row in good]
     assert read.line.tolist() == [record.line + 1 for record in records]
     assert read.offset.tolist() == [record.start for record in records]
-    assert read.end.tolist() == [record.end for record in records]
 
 
 @given(dialects_and_texts(), st.sampled_from([1, 64, 300, 1 << 26]))
@@ -83,15 +82,15 @@ def test_the_size_of_chunks_changes_nothing(
     table, rejects, lines, offsets = [], [], [], []
     for chunk in plan.chunks:
         piece = read_chunk_bytes(chunk.payload, home)
-        read = read_csv_rows(piece, chunk.payload, plan.columns, dialect=dialect, nulls=NULLS, items=chunk.items)
+        read = read_csv_rows(piece, chunk.payload, plan.columns or [], dialect=dialect, nulls=NULLS, items=chunk.items)
         table += cells_of(read.table)
         rejects += [(r.record + chunk.payload["first_record"] - 1, r.rule, r.message) for r in read.structural]
         lines += read.line.tolist()
-        offsets += list(zip(read.offset.tolist(), read.end.tolist(), strict=True))
+        offsets += read.offset.tolist()
     assert table == cells_of(whole.table)
     assert rejects == [(r.record, r.rule, r.message) for r in whole.structural]
     assert lines == whole.line.tolist()
-    assert offsets == list(zip(whole.offset.tolist(), whole.end.tolist(), strict=True))
+    assert offsets == whole.offset.tolist()
 
 
 def test_too_few_and_too_many_columns_are_counted() -> None:
