@@ -33,11 +33,42 @@ class ChunkState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ChunkResult:
+    """What working a chunk came to. `written + filtered + dead == items`, or the chunk fails.
+
+    Attributes:
+        written: Items that are in the chunk's part.
+        filtered: Items left out on purpose (`where`, a transform that drops rows).
+        dead: Items that are dead letters.
+        warned: Items (of the written ones) with at least one warning.
+        detail: The domain's references: part names, sha256, sizes, reasons (JSON, never rows).
+    """
+
+    written: int
+    filtered: int
+    dead: int
+    warned: int = 0
+    detail: Json = field(default_factory=dict)
+
+    @property
+    def items(self) -> int:
+        """Items accounted for."""
+        return self.written + self.filtered + self.dead
+
+
+@dataclass(frozen=True, slots=True)
 class ChunkPlan:
-    """One unit of checkpoint and retry, as planned: exactly `items` items, found by `payload`."""
+    """One unit of checkpoint and retry, as planned: exactly `items` items, found by `payload`.
+
+    Attributes:
+        items: How many items.
+        payload: Whatever the domain needs to find them.
+        result: What it came to, if it is carried over from another batch: nobody has to work on it.
+    """
 
     items: int
     payload: Json
+    result: ChunkResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,30 +135,6 @@ class Claim:
     payload: Json
     attempts: int
     deaths: int
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkResult:
-    """What working a chunk came to. `written + filtered + dead == items`, or the chunk fails.
-
-    Attributes:
-        written: Items that are in the chunk's part.
-        filtered: Items left out on purpose (`where`, a transform that drops rows).
-        dead: Items that are dead letters.
-        warned: Items (of the written ones) with at least one warning.
-        detail: The domain's references: part names, sha256, sizes, reasons (JSON, never rows).
-    """
-
-    written: int
-    filtered: int
-    dead: int
-    warned: int = 0
-    detail: Json = field(default_factory=dict)
-
-    @property
-    def items(self) -> int:
-        """Items accounted for."""
-        return self.written + self.filtered + self.dead
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,19 @@
 """Batches: planned once, resumed by their key, superseded by newer content, finished with a verdict."""
 
-import base64
-import json
-import zlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from batch_pipelines.core.clock import Clock
 from batch_pipelines.core.errors import IntegrityError
 from batch_pipelines.core.faults import fault
+from batch_pipelines.core.ledger.batch_rows import batch_of, new_chunk, plan_text
 from batch_pipelines.core.ledger.schema import batches, chunks
 from batch_pipelines.core.ledger.store import Store
 from batch_pipelines.core.model import Batch, BatchPlan, BatchState, ChunkState, Json
 
 PLAN_BYTES = 64 * 1024
-PACK_FROM_BYTES = 8 * 1024
-_PACKED = "zlib:"
 
 
 class Batches:
@@ -43,7 +39,7 @@ class Batches:
         """Batches by id, in order of id."""
         with self._store.read() as connection:
             rows = connection.execute(select(batches).where(batches.c.id.in_(list(ids))).order_by(batches.c.id))
-            return [_batch(row) for row in rows]
+            return [batch_of(row) for row in rows]
 
     def currents(self, pipeline: str) -> dict[str, Batch]:
         """The batch published last, for every partition of `pipeline` that has one."""
@@ -53,7 +49,7 @@ class Batches:
             .order_by(batches.c.publication)
         )
         with self._store.read() as connection:
-            return {row.partition: _batch(row) for row in connection.execute(query)}
+            return {row.partition: batch_of(row) for row in connection.execute(query)}
 
     def of_pipeline(self, pipeline: str, states: Sequence[BatchState] = tuple(BatchState)) -> list[Batch]:
         """All batches of `pipeline` in `states`, oldest first."""
@@ -61,7 +57,7 @@ class Batches:
             select(batches).where(batches.c.pipeline == pipeline, batches.c.state.in_(states)).order_by(batches.c.id)
         )
         with self._store.read() as connection:
-            return [_batch(row) for row in connection.execute(query)]
+            return [batch_of(row) for row in connection.execute(query)]
 
     def open(
         self,
@@ -81,13 +77,9 @@ class Batches:
         Raises:
             IntegrityError: The plan is larger than 64 KiB; plans hold references, not data.
         """
-        text = _written(plan.plan)
+        text = plan_text(plan.plan)
         if len(text) > PLAN_BYTES:
-            msg = (
-                f"{plan.pipeline}/{plan.partition}: a plan of {len(text):,} bytes, packed; at most {PLAN_BYTES:,} are "
-                "kept. Too many files or columns for one partition: declare smaller partitions, or fewer columns"
-            )
-            raise IntegrityError(msg)
+            raise _too_long(plan, text)
         with self._store.write_alone("batches") as connection:
             same = self._unfinished(connection, plan.pipeline, plan.partition)
             if same and same.key == plan.key and (not forced or same.root_run == root_run):
@@ -104,6 +96,30 @@ class Batches:
                 )
             fault("plan.superseded")
             batch_id = self._insert(connection, plan, text, root_run=root_run, forced=forced, published=published)
+            fault("plan.written")
+        fault("plan.committed")
+        return self.get([batch_id])[0]
+
+    def open_on(self, plan: BatchPlan, base: int, *, root_run: str | None, published: int | None) -> Batch | None:
+        """Record `plan`, a new generation of the batch published last, whose parts it carries over.
+
+        Args:
+            plan: It.
+            base: The batch whose parts are in it.
+            root_run: As for `open`.
+            published: As for `open`.
+
+        Returns:
+            None if another batch is open, or has been published since.
+        """
+        text = plan_text(plan.plan)
+        if len(text) > PLAN_BYTES:
+            raise _too_long(plan, text)
+        with self._store.write_alone("batches") as connection:
+            last = self._published_last(connection, plan.pipeline, plan.partition)
+            if last is None or last.id != base or self._unfinished(connection, plan.pipeline, plan.partition):
+                return None
+            batch_id = self._insert(connection, plan, text, root_run=root_run, forced=True, published=published)
             fault("plan.written")
         fault("plan.committed")
         return self.get([batch_id])[0]
@@ -140,7 +156,7 @@ class Batches:
             connection.execute(
                 update(batches)
                 .where(batches.c.id == batch_id, batches.c.state == BatchState.OPEN)
-                .values(plan=_written(plan))
+                .values(plan=plan_text(plan))
             )
         return self.get([batch_id])[0]
 
@@ -172,7 +188,7 @@ class Batches:
         )
         with self._store.read() as connection:
             row = connection.execute(query).first()
-        return _batch(row) if row else None
+        return batch_of(row) if row else None
 
     def _published_last(self, connection: Connection, pipeline: str, partition: str) -> Batch | None:
         query = (
@@ -183,7 +199,7 @@ class Batches:
             .limit(1)
         )
         row = connection.execute(query).first()
-        return _batch(row) if row else None
+        return batch_of(row) if row else None
 
     def _unfinished(self, connection: Connection, pipeline: str, partition: str) -> Batch | None:
         query = select(batches).where(
@@ -192,7 +208,7 @@ class Batches:
             batches.c.state == BatchState.OPEN,
         )
         row = connection.execute(query).first()
-        return _batch(row) if row else None
+        return batch_of(row) if row else None
 
     def _insert(
         self,
@@ -226,39 +242,9 @@ class Batches:
         if plan.chunks:
             connection.execute(
                 insert(chunks),
-                [new_chunk(batch_id, n, c.items, c.payload) for n, c in enumerate(plan.chunks)],
+                [new_chunk(batch_id, n, chunk) for n, chunk in enumerate(plan.chunks)],
             )
         return batch_id
-
-
-def new_chunk(batch_id: int, index: int, items: int, payload: Mapping[str, Any], deaths: int = 0) -> dict[str, Any]:
-    """The row of a chunk that nobody has worked on."""
-    return {
-        "batch_id": batch_id,
-        "idx": index,
-        "state": ChunkState.PENDING,
-        "items": items,
-        "payload": json.dumps(payload, separators=(",", ":")),
-        "epoch": 0,
-        "attempts": 0,
-        "deaths": deaths,
-        "due_at": 0.0,
-        "revision": 0,
-    }
-
-
-def _written(plan: Json) -> str:
-    """A plan as text; packed where it is long, for columns and files have much in common."""
-    text = json.dumps(plan, separators=(",", ":"))
-    if len(text) <= PACK_FROM_BYTES:
-        return text
-    return _PACKED + base64.b85encode(zlib.compress(text.encode(), 6)).decode()
-
-
-def _read(text: str) -> Json:
-    packed = text.startswith(_PACKED)
-    plan: Json = json.loads(zlib.decompress(base64.b85decode(text[len(_PACKED) :])) if packed else text)
-    return plan
 
 
 def _next_publication(connection: Connection, pipeline: str, partition: str, published: int | None) -> int:
@@ -268,19 +254,8 @@ def _next_publication(connection: Connection, pipeline: str, partition: str, pub
     return max(connection.execute(query).scalar() or 0, published or 0) + 1
 
 
-def _batch(row: Row[Any]) -> Batch:
-    return Batch(
-        id=row.id,
-        pipeline=row.pipeline,
-        partition=row.partition,
-        key=row.key,
-        generation=row.generation,
-        state=BatchState(row.state),
-        plan=_read(row.plan),
-        publication=row.publication,
-        settled=row.settled,
-        root_run=row.root_run,
-        reason=row.reason,
-        created_at=row.created_at,
-        finished_at=row.finished_at,
+def _too_long(plan: BatchPlan, text: str) -> IntegrityError:
+    return IntegrityError(
+        f"{plan.pipeline}/{plan.partition}: a plan of {len(text):,} bytes, packed; at most {PLAN_BYTES:,} are "
+        "kept. Too many files or columns for one partition: declare smaller partitions, or fewer columns"
     )

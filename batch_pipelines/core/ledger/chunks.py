@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Update, and_, bindparam, func, insert, o
 
 from batch_pipelines.core.errors import IntegrityError
 from batch_pipelines.core.faults import fault
-from batch_pipelines.core.ledger.batches import new_chunk
+from batch_pipelines.core.ledger.batch_rows import new_chunk
 from batch_pipelines.core.ledger.chunk_reading import ChunkReading
 from batch_pipelines.core.ledger.schema import batches, chunks, leases
 from batch_pipelines.core.model import BatchState, ChunkPlan, ChunkResult, ChunkState, Claim
@@ -126,9 +126,7 @@ class Chunks(ChunkReading):
                 return False
             last = connection.execute(select(func.max(chunks.c.idx)).where(chunks.c.batch_id == claim.batch_id))
             first = last.scalar_one() + 1
-            rows = [
-                new_chunk(claim.batch_id, first + n, half.items, half.payload, deaths) for n, half in enumerate(halves)
-            ]
+            rows = [new_chunk(claim.batch_id, first + n, half, deaths) for n, half in enumerate(halves)]
             connection.execute(insert(chunks), rows)
             fault("split.written")
         return True
