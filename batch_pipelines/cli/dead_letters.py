@@ -90,7 +90,14 @@ def _letters(processing: "Processing", where: Iterable["Standing"], text: str) -
             for batch in table.to_batches(max_chunksize=10_000):
                 for row in batch.to_pylist():
                     if whys := [why for why in row["reasons"] if not text or text in _sought(why)]:
-                        yield {"partition": standing.partition, **row, **_raw(row["raw"]), "reasons": whys}
+                        corrected = row.pop("corrected", None)
+                        letter = {"partition": standing.partition, **row, **_raw(row["raw"]), "reasons": whys}
+                        yield letter if corrected is None else {**letter, "corrected": _by_column(corrected)}
+
+
+def _by_column(corrected: list[dict[str, str | None]]) -> dict[str, str | None]:
+    """What corrections made of the record before it was checked."""
+    return {str(each["column"]): each["value"] for each in corrected}
 
 
 def _sought(why: dict[str, str | None]) -> str:

@@ -98,6 +98,24 @@ def describe(schema: pa.Schema, expressions: Mapping[str, str], where: str | Non
     return schema
 
 
+def type_of(schema: pa.Schema, key: str, expression: str) -> pa.DataType:
+    """Check one expression without rows, and return what it gives.
+
+    Args:
+        schema: What the expression sees.
+        key: What messages begin with.
+        expression: SQL.
+
+    Raises:
+        ConfigError: As `describe`.
+    """
+    connection = open_duckdb()
+    try:
+        return _result_type(connection, schema, key, expression)
+    finally:
+        connection.close()
+
+
 def _result_type(connection: "duckdb.DuckDBPyConnection", schema: pa.Schema, key: str, expression: str) -> pa.DataType:
     import duckdb  # noqa: PLC0415 - see open_duckdb
 

@@ -3,7 +3,7 @@
 What must not live here: what makes a record a dead letter (rows/), replaying it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ REASON: pa.StructType = pa.struct(
         ("message", pa.string()),
     ]
 )
+CORRECTED: "pa.ListType[Any]" = pa.list_(pa.struct([("column", pa.string()), ("value", pa.string())]))
 _FIELDS: "list[pa.Field[Any]]" = [
     pa.field("source", pa.string()),  # file, relative to home
     pa.field("record", pa.int64()),  # from 1, the header not counted
@@ -26,6 +27,7 @@ _FIELDS: "list[pa.Field[Any]]" = [
     pa.field("offset", pa.int64()),  # in the plain bytes
     pa.field("raw", pa.binary()),  # the record as it lies there, without its line end
     pa.field("reasons", pa.list_(REASON)),
+    pa.field("corrected", CORRECTED),  # what the reasons are against, where it is not what lies there
 ]
 SCHEMA = pa.schema(_FIELDS)
 
@@ -38,6 +40,7 @@ def build(
     offset: NDArray[np.int64],
     raw: list[bytes] | list[None],
     reasons: Any,
+    corrected: Sequence[Mapping[str, str | None] | None] | None = None,
 ) -> pa.Table:
     """Build the table of one chunk's dead letters.
 
@@ -48,6 +51,7 @@ def build(
         offset: Its offset in bytes.
         raw: Its bytes, None where the source is gone.
         reasons: An Arrow array of lists of `REASON`, or lists of mappings.
+        corrected: For each, texts by column that a correction put there before it was checked; None for none.
     """
     lists = reasons if isinstance(reasons, pa.Array) else pa.array(reasons, SCHEMA.field("reasons").type)
     columns = [
@@ -57,8 +61,14 @@ def build(
         pa.array(offset, pa.int64()),
         pa.array(raw, pa.binary()),
         lists,
+        _corrected(corrected or [None] * len(raw)),
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def _corrected(values: Sequence[Mapping[str, str | None] | None]) -> "pa.Array[Any]":
+    lists = [each and [{"column": column, "value": value} for column, value in each.items()] for each in values]
+    return pa.array(lists, CORRECTED)
 
 
 def reworded(table: pa.Table, messages: Mapping[str, str]) -> pa.Table:
