@@ -1,0 +1,179 @@
+"""Marks and axes of each type of chart, as Vega-Lite.
+
+Few labels, quiet grid, no frame: what is drawn stands out. What must not live here: rows (chart_rows.py).
+"""
+
+from typing import Any
+
+from batch_pipelines.presentation.chart_keys import Chart
+from batch_pipelines.presentation.chart_rows import ChartRows
+from batch_pipelines.presentation.theme import Theme, contrast, mixed
+
+Json = dict[str, Any]
+AXIS_ROOM = 60
+LABELLED_BARS = 16
+LABELLED_CELLS = 200
+BAR_HEIGHT = 26
+LARGE = 100_000
+_DAY_S = 86_400
+
+
+def drawing(chart: Chart, rows: ChartRows, theme: Theme, width: int) -> Json:
+    """The specification of a chart, without look and schema."""
+    data = {"values": rows.values}
+    inner = max(width - AXIS_ROOM, 80)
+    if chart.type == "heatmap":
+        return {"data": data, "width": inner - 60, "height": {"step": 24}, **_heatmap(rows, theme)}
+    if chart.type == "hbar":
+        names = len({value["x"] for value in rows.values})
+        longest = max((len(value["name"]) for value in rows.values), default=0)
+        inner = max(width - 70 - min(longest * 7, 260), 120)
+        return {"data": data, "width": inner, "height": max(names, 1) * BAR_HEIGHT, "layer": _lying_bars(rows, theme)}
+    layer = _bars(chart, rows, theme) if chart.type in {"bar", "stacked"} else _lines(chart, rows, theme)
+    return {"data": data, "width": inner, "height": chart.height, "layer": _placed(layer, chart, rows)}
+
+
+def _placed(layer: list[Json], chart: Chart, rows: ChartRows) -> list[Json]:
+    """Give every mark the same axes."""
+    for mark in layer:
+        mark["encoding"] = {"x": _x(rows), "y": _y(chart, rows), **mark.get("encoding", {})}
+    return layer
+
+
+def _x(rows: ChartRows) -> Json:
+    axis: Json = {"title": rows.x_title, "grid": False, "labelAngle": 0, "labelOverlap": "greedy", "tickCount": 6}
+    if rows.scale == "time":
+        axis |= {"format": _time_format(rows.span_s), "ticks": True, "tickSize": 4, "labelFlush": True}
+        return {"field": "x", "type": "temporal", "scale": {"type": "utc", "nice": False}, "axis": axis}
+    if rows.scale == "number":
+        return {"field": "x", "type": "quantitative", "scale": {"zero": False, "nice": False}, "axis": axis}
+    axis |= {"ticks": False, "labelLimit": 120}
+    return {"field": "x", "type": "ordinal", "sort": None, "axis": axis, "scale": {"paddingInner": 0.28}}
+
+
+def _y(chart: Chart, rows: ChartRows) -> Json:
+    axis = {
+        "title": rows.y_title, "titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleY": -14,
+        "titleX": -38, "titleBaseline": "bottom", "grid": True, "ticks": False, "domain": False, "tickCount": 4,
+        "format": _number_format(chart, rows),
+    }  # fmt: skip
+    return {"field": "y", "type": "quantitative", "axis": axis, "stack": "zero" if chart.type == "stacked" else None}
+
+
+def _lines(chart: Chart, rows: ChartRows, theme: Theme) -> list[Json]:
+    line: Json = {"type": "line", "strokeWidth": 2.2, "strokeJoin": "round", "strokeCap": "round"}
+    colour = _series_colour(rows, theme)
+    layer: list[Json] = []
+    if chart.type == "area":
+        fill = {"type": "area", "opacity": 0.14, "line": False, "color": theme.accent}
+        layer.append({"mark": fill, "encoding": {"color": {**colour, "legend": None}} if colour else {}})
+    layer.append({"mark": line, "encoding": {"color": colour} if colour else {}})
+    last = [value for value in rows.values if value["y"] is not None][-1:]
+    if last and not rows.series:
+        dot = {"type": "point", "filled": True, "size": 46, "opacity": 1, "color": theme.accent}
+        text = {"type": "text", "align": "right", "dy": -12, "fontWeight": 600, "color": theme.ink}
+        end = {"data": {"values": last}}
+        layer += [{**end, "mark": dot}, {**end, "mark": text, "encoding": {"text": {"field": "label"}}}]
+    return layer
+
+
+def _bars(chart: Chart, rows: ChartRows, theme: Theme) -> list[Json]:
+    bar: Json = {"type": "bar", "cornerRadiusEnd": 0 if chart.type == "stacked" else 2}
+    colour = _series_colour(rows, theme)
+    encoding: Json = {"color": colour} if colour else {}
+    if colour and chart.type == "bar":
+        encoding["xOffset"] = {"field": "s", "sort": None}
+    layer: list[Json] = [{"mark": bar, "encoding": encoding}]
+    lowest = min((value["y"] for value in rows.values if value["y"] is not None), default=0)
+    if lowest < 0:
+        layer.append({"data": {"values": [{}]}, "mark": {"type": "rule", "color": theme.muted}, "encoding": _AT_ZERO})
+    if not colour and 0 < len(rows.values) <= LABELLED_BARS and lowest >= 0:
+        text = {"type": "text", "dy": -7, "color": theme.ink, "fontSize": 11}
+        layer.append({"mark": text, "encoding": {"text": {"field": "label"}}})
+    return layer
+
+
+_AT_ZERO: Json = {"x": None, "y": {"datum": 0, "type": "quantitative"}}
+
+
+def _lying_bars(rows: ChartRows, theme: Theme) -> list[Json]:
+    down = {
+        "field": "x", "type": "ordinal", "sort": None, "scale": {"paddingInner": 0.3},
+        "axis": {"title": rows.x_title, "titleAngle": 0, "titleAlign": "right", "titleAnchor": "start", "titleY": -6,
+                 "titleX": -6, "titleBaseline": "bottom", "ticks": False, "domain": False, "labelLimit": 260,
+                 "labelColor": theme.ink},
+    }  # fmt: skip
+    along: Json = {
+        "field": "y", "type": "quantitative", "stack": None,
+        "axis": {"title": rows.y_title, "orient": "top", "titleAlign": "left", "titleAnchor": "start", "titleX": 0,
+                 "titlePadding": 4, "labels": False, "ticks": False, "grid": False, "domain": False},
+    }  # fmt: skip
+    colour = _series_colour(rows, theme)
+    bar: Json = {"mark": {"type": "bar", "cornerRadiusEnd": 2}, "encoding": {"y": down, "x": along}}
+    if colour:
+        bar["encoding"] |= {"color": colour, "yOffset": {"field": "s", "sort": None}}
+    text: Json = {
+        "mark": {"type": "text", "align": "left", "dx": 5, "color": theme.ink},
+        "encoding": {"y": down, "x": along, "text": {"field": "label"}},
+    }
+    if colour:
+        text["encoding"]["yOffset"] = {"field": "s", "sort": None}
+    return [bar, text]
+
+
+def _heatmap(rows: ChartRows, theme: Theme) -> Json:
+    numbers = [value["y"] for value in rows.values if value["y"] is not None]
+    pale = mixed(theme.accent, theme.paper, 0.06)
+    across = {"field": "x", "type": "ordinal", "sort": None, "axis": {"title": rows.x_title, **_CELL_AXIS}}
+    down = {"field": "s", "type": "ordinal", "sort": None, "axis": {"title": None, **_CELL_AXIS}}
+    legend = {
+        "title": rows.y_title,
+        "gradientLength": 140,
+        "gradientThickness": 8,
+        "tickCount": 3,
+        "direction": "horizontal",
+    }
+    colour = {"field": "y", "type": "quantitative", "scale": {"range": [pale, theme.accent]}, "legend": legend}
+    cell = {"mark": {"type": "rect", "cornerRadius": 2, "stroke": theme.paper, "strokeWidth": 2}}
+    layer: list[Json] = [{**cell, "encoding": {"x": across, "y": down, "color": colour}}]
+    if 0 < len(rows.values) <= LABELLED_CELLS and numbers:
+        share = next(at / 10 for at in range(11) if at == 10 or _dark(at / 10 + 0.1, pale, theme))  # noqa: PLR2004
+        border = min(numbers) + (max(numbers) - min(numbers)) * share
+        ink = {"condition": {"test": f"datum.y > {border!r}", "value": theme.paper}, "value": theme.ink}
+        label = {"x": across, "y": down, "text": {"field": "label"}, "color": ink}
+        layer.append({"mark": {"type": "text", "fontSize": 11}, "encoding": label})
+    return {"layer": layer}
+
+
+_CELL_AXIS: Json = {"ticks": False, "domain": False, "grid": False, "labelAngle": 0, "labelOverlap": "greedy"}
+
+
+def _dark(share: float, pale: str, theme: Theme) -> bool:
+    """Whether paper-coloured text reads better than ink on a cell this far up the scale."""
+    ground = mixed(theme.accent, pale, min(share, 1.0))
+    return contrast(ground, theme.paper) > contrast(ground, theme.ink)
+
+
+def _series_colour(rows: ChartRows, theme: Theme) -> Json | None:
+    if not rows.series:
+        return None
+    colours = [theme.palette[at % len(theme.palette)] for at in range(len(rows.series))]
+    return {
+        "field": "s", "type": "nominal", "sort": None, "scale": {"domain": rows.series, "range": colours},
+        "legend": {"title": None, "columns": 6},
+    }  # fmt: skip
+
+
+def _number_format(chart: Chart, rows: ChartRows) -> str:
+    highest = max((abs(value["y"]) for value in rows.values if value["y"] is not None), default=0)
+    if chart.format and chart.format.startswith("percent"):
+        return ".0%" if highest > 0.05 else ".1%"  # noqa: PLR2004
+    return "~s" if highest >= LARGE else ","
+
+
+def _time_format(span_s: float) -> str:
+    if span_s <= 2 * _DAY_S:
+        return "%H:%M"
+    if span_s <= 120 * _DAY_S:
+        return "%-d %b"
+    return "%b %Y" if span_s <= 1500 * _DAY_S else "%Y"

@@ -1,0 +1,132 @@
+"""The rows of a chart, as its drawing wants them: one value a mark, with its label in the reader's locale.
+
+What must not live here: marks and axes (chart_marks.py).
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from batch_pipelines.core.errors import ConfigError
+from batch_pipelines.core.windows import zone
+from batch_pipelines.presentation.chart_keys import Chart
+from batch_pipelines.presentation.formats import Formats, is_nothing, read_format
+from batch_pipelines.presentation.words import title_of
+
+MOST_POINTS = 5_000
+LONGEST_NAME = 40
+Scale = Literal["time", "number", "names"]
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ChartRows:
+    """What is drawn.
+
+    Attributes:
+        values: A mark each: `x` (number, milliseconds of the local clock, or text), `name` (x as text), `y`, `label`
+            (y as text), `s` (series).
+        scale: What `x` is.
+        x_title: Of the axis.
+        y_title: Of the axis, with the unit.
+        series: Names of the series, as they first come.
+        span_s: For times: seconds from the first to the last.
+    """
+
+    values: list[dict[str, Any]]
+    scale: Scale
+    x_title: str
+    y_title: str
+    series: list[str]
+    span_s: float = 0.0
+
+
+def chart_rows(chart: Chart, rows: Sequence[Mapping[str, Any]], formats: Formats) -> ChartRows:
+    """Bring rows into shape.
+
+    Raises:
+        ConfigError: They lack a column.
+    """
+    x, y = chart.x or "", chart.y or ""
+    if rows and (missing := [name for name in chart.columns if name not in rows[0]]):
+        raise ConfigError(
+            f"chart {chart.title!r}: its data have no column {missing[0]!r}; there are {', '.join(rows[0])}"
+        )
+    kept = [row for row in rows[:MOST_POINTS] if not is_nothing(row[x])]
+    scale = _scale(chart, [row[x] for row in kept])
+    form = read_format(chart.format) if chart.format else None
+    values = []
+    for row in kept:
+        value = None if is_nothing(row[y]) else _number(row[y], chart, y)
+        unit = f"\N{NO-BREAK SPACE}{chart.unit}" if chart.unit and value is not None else ""
+        label = formats.show(row[y] if form else _rounded(row[y]), form) + unit
+        entry = {"x": _position(row[x], scale, formats), "name": _name(row[x], formats), "y": value, "label": label}
+        if chart.series:
+            entry["s"] = _name(row[chart.series], formats)
+        values.append(entry)
+    y_title = chart.y_title or title_of(y)
+    return ChartRows(
+        values=values,
+        scale=scale,
+        x_title=chart.x_title or title_of(x),
+        y_title=f"{y_title} ({chart.unit})" if chart.unit else y_title,
+        series=list(dict.fromkeys(value["s"] for value in values if "s" in value)),
+        span_s=_span(values) if scale == "time" else 0.0,
+    )
+
+
+def _scale(chart: Chart, column: Sequence[Any]) -> Scale:
+    if chart.type in {"line", "area"} and column:
+        if all(isinstance(value, dt.date) for value in column):
+            return "time"
+        if all(isinstance(value, int | float | Decimal) and not isinstance(value, bool) for value in column):
+            return "number"
+    return "names"
+
+
+def _position(value: Any, scale: Scale, formats: Formats) -> Any:
+    if scale == "number":
+        return float(value)
+    if scale == "names":
+        return _name(value, formats)
+    if not isinstance(value, dt.datetime):
+        value = dt.datetime(value.year, value.month, value.day)  # noqa: DTZ001 - a local clock's time
+    local = value.astimezone(zone(formats.timezone)) if value.tzinfo else value
+    return (local.replace(tzinfo=dt.UTC) - _EPOCH) // dt.timedelta(milliseconds=1)
+
+
+def _name(value: Any, formats: Formats) -> str:
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        text = formats.date(value, _day_pattern(formats))
+    elif isinstance(value, int) and not isinstance(value, bool):
+        text = str(value)  # hours, years, ids: never grouped
+    else:
+        text = formats.show(value)
+    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+
+
+def _day_pattern(formats: Formats) -> str:
+    return str(formats.babel.datetime_skeletons.get("MMMd", "MMM d"))
+
+
+def _number(value: Any, chart: Chart, column: str) -> float:
+    if isinstance(value, int | float | Decimal):
+        return float(value)
+    if isinstance(value, dt.timedelta):
+        return value.total_seconds()
+    raise ConfigError(f"chart {chart.title!r}: column {column!r} holds {value!r}, which is no number")
+
+
+def _rounded(value: Any) -> Any:
+    """Three or four digits are as many as a label can use."""
+    if isinstance(value, float | Decimal) and not is_nothing(value):
+        number = float(value)
+        return round(number, 1) if abs(number) >= 10 else round(number, 2)  # noqa: PLR2004
+    return value
+
+
+def _span(values: Sequence[dict[str, Any]]) -> float:
+    moments = [value["x"] for value in values]
+    return (max(moments) - min(moments)) / 1000 if moments else 0.0

@@ -1,0 +1,103 @@
+"""Jinja templates that can show values and do nothing else: sandboxed, and a missing variable is an error.
+
+    {{ start | date('full') }}   {{ share | percent }}   {{ 12.5 | currency('EUR') }}   {{ 90 | duration('min') }}
+
+What must not live here: where templates come from, and which variables they are given.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from jinja2 import BaseLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, meta
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from batch_pipelines.core.errors import ConfigError
+from batch_pipelines.presentation.formats import Format, Formats, read_format
+
+LONGEST = 1_000_000
+_GLOBALS = ("dict", "range")
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, whose products and powers cannot fill the memory."""
+
+    intercepted_binops = frozenset(["*", "**"])
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**":
+            raise SecurityError("powers are not for templates; compute them in SQL")
+        for one, other in ((left, right), (right, left)):
+            if isinstance(one, str | list | tuple) and isinstance(other, int) and len(one) * other > LONGEST:
+                raise SecurityError(f"a text or list of more than {LONGEST:,} is not for templates")
+        return super().call_binop(context, operator, left, right)
+
+
+def environment(
+    formats: Formats, *, html: bool = False, loader: BaseLoader | None = None
+) -> ImmutableSandboxedEnvironment:
+    """The one environment of all templates that users write.
+
+    Args:
+        formats: Locale and time zone of the filters `number`, `percent`, `currency`, `date`, `time`, `datetime`,
+            `duration`, `show` (any format as in YAML: `{{ x | show('number:2') }}`).
+        html: Whether values are escaped for HTML (and MJML).
+        loader: Where `include` and `extends` find templates; nowhere by default.
+    """
+    made = _Sandbox(
+        autoescape=html, undefined=StrictUndefined, loader=loader, keep_trailing_newline=True, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    made.globals = {name: made.globals[name] for name in _GLOBALS}
+    made.filters.update(
+        number=formats.number, percent=formats.percent, currency=formats.currency, date=formats.date,
+        time=formats.time, datetime=formats.datetime, duration=formats.duration,
+        show=lambda value, form=None: formats.show(value, _read(form)),
+    )  # fmt: skip
+    return made
+
+
+def compile_template(made: ImmutableSandboxedEnvironment, text: str) -> Template:
+    """Compile a template.
+
+    Raises:
+        ConfigError: It is none; the line within it is told.
+    """
+    try:
+        return made.from_string(text)
+    except TemplateSyntaxError as error:
+        raise ConfigError(f"template, line {error.lineno}: {error.message}") from error
+
+
+def render(made: ImmutableSandboxedEnvironment, text: str, variables: Mapping[str, Any]) -> str:
+    """Fill a template in.
+
+    Raises:
+        ConfigError: It is no template, a variable or filter is missing, or it reaches for what is not its.
+    """
+    template = compile_template(made, text)
+    try:
+        return template.render(variables)
+    except (UndefinedError, SecurityError) as error:
+        raise ConfigError(f"template: {error.message}") from error
+    except TemplateError as error:
+        raise ConfigError(f"template: {error.message or type(error).__name__}") from error
+    except (TypeError, ValueError, ArithmeticError, AttributeError, LookupError, RecursionError) as error:
+        raise ConfigError(f"template: {error}") from error
+
+
+def missing_variables(made: ImmutableSandboxedEnvironment, text: str, known: Collection[str]) -> list[str]:
+    """Names that a template uses and nobody gives it, sorted.
+
+    Raises:
+        ConfigError: It is no template.
+    """
+    try:
+        used = meta.find_undeclared_variables(made.parse(text))
+    except TemplateSyntaxError as error:
+        raise ConfigError(f"template, line {error.lineno}: {error.message}") from error
+    return sorted(used - set(known) - set(made.globals))
+
+
+def _read(form: str | None) -> Format | None:
+    return None if form is None else read_format(form)

@@ -1,0 +1,96 @@
+"""The look that reports and mails share: one accent colour, quiet neutrals, one font. And whether colours can be read.
+
+What must not live here: where a brand file lies, and its other contents (reporting/declaration/brand.py).
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import font_source_sans_pro  # type: ignore[import-untyped]  # it ships no types
+
+FONT = "Source Sans Pro"
+READABLE = 4.5
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
+_WEIGHTS = ("Regular", "It", "Semibold", "SemiboldIt", "Bold")
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Colours as `#rrggbb`, and a font family.
+
+    Attributes:
+        accent: The one colour of the brand: rules, bars, first lines. Readable on `paper`.
+        ink: Text.
+        muted: Text that stands back. Readable on `paper`.
+        rule: Lines between things.
+        tint: A ground that lifts things off the paper.
+        paper: The ground.
+        good: Of changes for the better. Readable on `paper`.
+        bad: Of changes for the worse. Readable on `paper`.
+        series: Colours of further series; told apart by the colour-blind, too.
+        font: Family; the bundled one, or one that the brand brings along.
+    """
+
+    accent: str = "#0b5cad"
+    ink: str = "#16202b"
+    muted: str = "#55616e"
+    rule: str = "#d8dee5"
+    tint: str = "#f4f6f9"
+    paper: str = "#ffffff"
+    good: str = "#0f7a4d"
+    bad: str = "#b3261e"
+    series: tuple[str, ...] = ("#b94d12", "#12807a", "#7a4fa3", "#8a6700", "#a83a6c", "#4d5b69")
+    font: str = FONT
+
+    @property
+    def palette(self) -> list[str]:
+        """The accent, then the further series."""
+        return [self.accent, *self.series]
+
+
+def check_colour(text: str) -> str:
+    """Return the colour, in small letters, if it is one.
+
+    Raises:
+        ValueError: It isn't.
+    """
+    if not _COLOUR.fullmatch(text):
+        raise ValueError(f"{text!r} is not a colour; write #rrggbb, for example #0b5cad")
+    return text.lower()
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast of two colours by WCAG 2.2, 1 to 21. Text needs 4.5."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def mixed(one: str, other: str, share: float) -> str:
+    """A colour between two: `share` of the first."""
+    pairs = zip(_channels(one), _channels(other), strict=True)
+    return "#" + "".join(f"{round(a * share + b * (1 - share)):02x}" for a, b in pairs)
+
+
+@cache
+def font_folder() -> Path:
+    """Where the bundled font's files lie."""
+    return Path(font_source_sans_pro.__file__).parent / "files"
+
+
+def font_files() -> list[Path]:
+    """The bundled font's files that documents use: TrueType, in the weights of the theme."""
+    return [font_folder() / f"SourceSansPro-{weight}.ttf" for weight in _WEIGHTS]
+
+
+def _channels(colour: str) -> list[int]:
+    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+
+
+def _luminance(colour: str) -> float:
+    red, green, blue = (
+        share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4  # noqa: PLR2004 - WCAG's figures
+        for share in (channel / 255 for channel in _channels(colour))
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
