@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from batch_pipelines.core.clock import Clock
 from batch_pipelines.core.errors import TransientError
-from batch_pipelines.core.ledger.schema import chunks, leases, owners
+from batch_pipelines.core.ledger.schema import chunks, leases, mail_claims, owners
 from batch_pipelines.core.ledger.store import Store
 from batch_pipelines.core.model import ChunkState
 from batch_pipelines.core.owners import Owner, OwnerState
@@ -109,6 +109,7 @@ class Holders:
             holding = union(
                 select(chunks.c.owner).where(chunks.c.owner.is_not(None)),
                 select(leases.c.owner).where(leases.c.owner.is_not(None)),
+                select(mail_claims.c.holder),
             )
             connection.execute(delete(owners).where(owners.c.id.in_(list(gone)), owners.c.id.not_in(holding)))
 

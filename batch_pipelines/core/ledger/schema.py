@@ -1,6 +1,7 @@
 """The ledger's tables. Their history is in migrations/; a test keeps the two alike."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Dialect,
@@ -163,4 +164,80 @@ deliveries = Table(
     Column("changed_at", Text, nullable=False),
     UniqueConstraint("report", "partition", "burst", "channel", "recipient", "content", name="one_delivery"),
     Index("deliveries_by_state", "state", "owner"),
+)
+
+occurrences = Table(
+    "occurrences",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("campaign", Text, nullable=False),
+    Column("partition", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Words),
+    Column("audience", Text),
+    Column("total", Integer, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("expires_at", Float),
+    Column("created_at", Text, nullable=False),
+    Column("finished_at", Text),
+    UniqueConstraint("campaign", "partition", name="one_occurrence"),
+)
+
+_WAITING, _CLAIMED = text("state IN ('pending', 'deferred')"), text("state = 'claimed'")
+
+recipients = Table(
+    "recipients",
+    metadata,
+    Column("occurrence_id", Integer, ForeignKey("occurrences.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("address_key", Text, nullable=False),
+    Column("domain", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Float, nullable=False),
+    Column("claim_id", Integer),
+    Column("code", Integer),
+    Column("enhanced", Text),
+    Column("reply", Words),
+    Column("done_at", Float),
+    UniqueConstraint("occurrence_id", "address_key", name="one_recipient"),
+    # Partial: who is done leaves them, so that a claim costs the same however many are.
+    Index("recipients_waiting", "occurrence_id", "due_at", "seq", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("recipients_claimed", "claim_id", sqlite_where=_CLAIMED, postgresql_where=_CLAIMED),
+    sqlite_with_rowid=False,
+)
+
+mail_claims = Table(
+    "mail_claims",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("occurrence_id", Integer, ForeignKey("occurrences.id", ondelete="CASCADE"), nullable=False),
+    Column("holder", Text, nullable=False),  # who may settle it now
+    Column("epoch", Integer, nullable=False),
+    Column("journal", Text, nullable=False),
+    Column("sender", Text, nullable=False),  # who wrote the journal: an owner, kept after its own row is gone
+    Column("host", Text, nullable=False),
+    Column("boot", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started", Text, nullable=False),
+    sqlite_autoincrement=True,  # an id must never come back: it is in rows and in names of journals
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("address_key", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("reason", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+)
+
+rate_windows = Table(
+    "rate_windows",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("slot", BigInteger, primary_key=True),
+    Column("used", Integer, nullable=False),
 )
