@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from batch_pipelines.components import dataset_steps as steps
+from batch_pipelines.components import item_steps
 from batch_pipelines.components.dataset_events import Describer
 from batch_pipelines.core.model import Json
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY
@@ -41,7 +42,7 @@ PLAN_OUT: Mapping[str, dg.Out | dg.DynamicOut] = {
 )
 def lane_op(context: dg.OpExecutionContext, assigned: dict[str, Any]) -> None:
     """Be one lane."""
-    steps.lane(context, assigned)
+    (item_steps if item_steps.are_items(assigned) else steps).lane(context, assigned)
 
 
 def dataset_assets(entry: Entry) -> dg.AssetsDefinition:

@@ -5,18 +5,22 @@ processed, the other has not to do again.
 """
 
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import Any
 
 import dagster as dg
-from pydantic import ConfigDict, Field, ValidationError, create_model
 
 from batch_pipelines.components import dataset_steps as steps
+from batch_pipelines.components import item_steps
 from batch_pipelines.components.dataset_checks import check_dataset, evaluation
 from batch_pipelines.components.dataset_graph import PLAN_OUT, lane_op, plan_outputs
-from batch_pipelines.core.key_problems import problems_of
+from batch_pipelines.components.process_data_config import (
+    PlanConfig,
+    item_order_of,
+    order_of,
+    refusal_of,
+    run_config_model,
+)
 from batch_pipelines.core.model import Json
-from batch_pipelines.core.quantities import seconds, size_bytes
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY, json_io_manager
 from batch_pipelines.orchestration.names import letters_name
 from batch_pipelines.orchestration.partitions import dagster_key
@@ -29,52 +33,10 @@ from batch_pipelines.orchestration.policies import (
 )
 from batch_pipelines.orchestration.session import failure, open_processing
 from batch_pipelines.processing.declaration.catalog import Catalog
-from batch_pipelines.processing.pipeline import Overrides, Processing
+from batch_pipelines.processing.pipeline import Processing
 from batch_pipelines.processing.reports import BatchReport
 
-FAVOURITE = "flights"
 _CONSOLE = {"console": {"config": {"log_level": "INFO"}}}  # what happens to the data, not to Dagster's steps
-
-
-class ProcessDataConfig(dg.Config):
-    """What a run of `process_data` is asked to do, besides the dataset. Left out or null: as the dataset declares."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    partitions: list[str] = Field(
-        default=[],
-        description='Keys of the partitions to process, e.g. ["2013-01", "2013-02"]. Empty: every partition that has '
-        "files; for those whose content is published already there is nothing to do.",
-    )
-    force: bool = Field(
-        default=False,
-        description="Process again what is published already. Retries of this run go on with what it began.",
-    )
-    chunk_size: str = Field(
-        default="",
-        description='Size of a chunk, the unit of checkpoint and retry, e.g. "16MB" or "256KB". Empty: as declared. '
-        "Holds for batches that this run plans; one that was begun goes on with the chunks it has.",
-    )
-    lanes: int | None = Field(
-        default=None,
-        description="Coordinators that work side by side, a process each. Null: as declared, usually 1: the workers "
-        "of one lane use every core already.",
-    )
-    attempts: int | None = Field(default=None, description="Tries per chunk, the first included. Null: as declared.")
-    soft_time_limit: str = Field(
-        default="", description='Time after which a chunk is asked to stop, e.g. "270s" or "4m30s". Empty: as declared.'
-    )
-    hard_time_limit: str = Field(
-        default="",
-        description='Time after which a chunk\'s worker is killed, which costs an attempt, e.g. "5m". '
-        "Empty: as declared.",
-    )
-
-
-class PlanConfig(ProcessDataConfig):
-    """The same, as the plan step gets it."""
-
-    dataset: str = Field(description="The dataset to process.")
 
 
 @dg.op(
@@ -87,7 +49,11 @@ class PlanConfig(ProcessDataConfig):
 )
 def plan_op(context: dg.OpExecutionContext, config: PlanConfig) -> Iterator[dg.Output[Json] | dg.DynamicOutput[Json]]:
     """Plan the batches that the run config asks for."""
-    yield from plan_outputs(*steps.plan(context, order_of(config)))
+    if config.items is None:
+        yield from plan_outputs(*steps.plan(context, order_of(config)))
+    else:
+        order = item_order_of(config, root_run=steps.root_run(context))
+        yield from plan_outputs(*item_steps.plan(context, order, config.lanes or 1))
 
 
 @dg.op(
@@ -101,6 +67,9 @@ def plan_op(context: dg.OpExecutionContext, config: PlanConfig) -> Iterator[dg.O
 )
 def publish_op(context: dg.OpExecutionContext, planned: dict[str, Any]) -> None:
     """End the run: log what is there, fail if anything is not."""
+    if item_steps.are_items(planned):
+        item_steps.publish(context, planned)
+        return
     with open_processing() as processing:
         outcome = steps.publish(context, processing, planned)
         steps.log_materialisations(context, processing, _not_yet_known(context.instance, outcome))
@@ -143,58 +112,6 @@ def process_data_job(catalog: Catalog) -> dg.JobDefinition | None:
     return process_data
 
 
-def run_config_model(names: list[str]) -> type[dg.Config]:
-    """Return the model of the run config, with the names of datasets as the allowed values of `dataset`."""
-    choices = StrEnum("Dataset", {name: name for name in names})  # type: ignore[misc]  # the names are data
-    default = FAVOURITE if FAVOURITE in names else names[0]
-    dataset = Field(default=choices(default), description=f"The dataset to process: {', '.join(names)}.")
-    model: type[dg.Config] = create_model(
-        "ProcessDataRunConfig", __base__=ProcessDataConfig, dataset=(choices, dataset)
-    )
-    return model
-
-
-def order_of(config: PlanConfig) -> steps.Order:
-    """Read the units in a run config.
-
-    Raises:
-        dagster.Failure: A value cannot be; one line says which, and what to write.
-    """
-    problems: list[str] = []
-    for name, value, high in (("lanes", config.lanes, MAX_LANES), ("attempts", config.attempts, 100)):
-        if value is not None and not 1 <= value <= high:
-            problems.append(f"{name}: {value} is out of range; write a number from 1 to {high}, or null")
-    size, soft_s, hard_s = (
-        _quantity(problems, name, text, read)
-        for name, text, read in (
-            ("chunk_size", config.chunk_size, size_bytes),
-            ("soft_time_limit", config.soft_time_limit, seconds),
-            ("hard_time_limit", config.hard_time_limit, seconds),
-        )
-    )
-    if soft_s and hard_s and soft_s > hard_s:
-        problems.append(f"soft_time_limit: {soft_s:g} s is longer than hard_time_limit, {hard_s:g} s")
-    if problems:
-        raise dg.Failure(description=f"run config: {'; '.join(problems)}", allow_retries=False)
-    return steps.Order(
-        config.dataset,
-        config.partitions or None,
-        force=config.force,
-        lanes=config.lanes,
-        overrides=Overrides(int(size) if size else None, config.attempts, soft_s, hard_s),
-    )
-
-
-def _quantity(problems: list[str], name: str, text: str, read: Any) -> float | None:
-    if not text.strip():
-        return None
-    try:
-        return float(read(text))
-    except ValueError as error:
-        problems.append(f"{name}: {error}")
-        return None
-
-
 class _ConfigMapping(dg.ConfigMapping):
     """A config mapping whose refusals are one line, in words: which key, what is allowed, what is nearest."""
 
@@ -208,18 +125,6 @@ class _ConfigMapping(dg.ConfigMapping):
             if said is None:
                 raise
             raise dg.DagsterInvalidConfigError(f"run config: {said}", [], config) from None  # type: ignore[no-untyped-call]
-
-
-def refusal_of(model: type[dg.Config], config: object) -> str | None:
-    """Return what is wrong with a run config, in one line; None if nothing is."""
-    try:
-        model.model_validate(config or {})
-    except ValidationError as error:
-        problems = [
-            message for details in error.errors(include_url=False) for _, message in problems_of(details, model, config)
-        ]
-        return "; ".join(dict.fromkeys(problems))
-    return None
 
 
 def _config_mapping(catalog: Catalog) -> dg.ConfigMapping:

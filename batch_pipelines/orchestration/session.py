@@ -4,12 +4,12 @@ A step may run in a process of its own, so nothing of a session outlives it.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import current_process
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import dagster as dg
 
@@ -38,13 +38,38 @@ def open_processing() -> Iterator["Processing"]:
     """
     from batch_pipelines.processing.pipeline import Processing  # noqa: PLC0415 - loading definitions must not pay for it
 
+    with opened(Processing) as processing:
+        yield processing
+
+
+class Session(Protocol):
+    """A domain's façade, open."""
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+S = TypeVar("S", bound=Session)
+
+
+@contextmanager
+def opened(make: Callable[[Settings], S]) -> Iterator[S]:
+    """Open a domain's façade as this process's environment names its places.
+
+    Args:
+        make: Makes it, e.g. `Processing`.
+
+    Raises:
+        dagster.Failure: A `BatchError` left the block: a verdict that trying again does not change.
+    """
     _die_with_the_run()
-    processing = Processing(current_settings())
+    session = make(current_settings())
     try:
         with verdicts_as_failures():
-            yield processing
+            yield session
     finally:
-        processing.close()
+        session.close()
 
 
 @contextmanager

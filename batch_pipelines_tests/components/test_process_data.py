@@ -4,8 +4,8 @@ import dagster as dg
 import pytest
 from pydantic import ValidationError
 
-from batch_pipelines.components.process_data import PlanConfig, order_of, refusal_of, run_config_model
 from batch_pipelines.components.process_data import process_data_job as process_data_job_of
+from batch_pipelines.components.process_data_config import PlanConfig, order_of, refusal_of, run_config_model
 from batch_pipelines.core.quantities import MB
 from batch_pipelines.processing.declaration.catalog import Catalog
 from batch_pipelines.processing.pipeline import Overrides
@@ -35,7 +35,7 @@ def test_every_field_has_a_default_and_a_description() -> None:
     fields = run_config_model(NAMES).model_fields
     assert set(fields) == {
         *("dataset", "partitions", "force", "chunk_size", "lanes", "attempts"),
-        *("soft_time_limit", "hard_time_limit"),
+        *("soft_time_limit", "hard_time_limit", "items", "processor", "items_per_chunk"),
     }
     assert all(not field.is_required() and field.description for field in fields.values())
 

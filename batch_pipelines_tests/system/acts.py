@@ -6,6 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import batch_pipelines.processing.work as chunk_work
+from batch_pipelines.core.settings import load_settings
+from batch_pipelines.core.workers.inline import InlinePool
+from batch_pipelines.items.pipeline import Items
+from batch_pipelines.items.planning import ItemOrder
 from batch_pipelines_tests.system import sweep_home
 from batch_pipelines_tests.system.differences import differences
 
@@ -62,3 +66,14 @@ def chunks_begun(folder: Path) -> list[str]:
     """The chunks that were begun by the children of a folder, in order."""
     log = folder / "chunks.log"
     return log.read_text().splitlines() if log.exists() else []
+
+
+def work_items(home: Path) -> int:
+    """Have the numbers of `items.json` processed by `shop_items:work`; how many came back."""
+    settings = load_settings({"BP_HOME": str(home), "BP_DATA": str(home / "data")}, home)
+    items = Items(settings, make_pool=InlinePool)
+    try:
+        report = items.run(ItemOrder("items.json", "shop_items:work", chunk_size=4))
+    finally:
+        items.close()
+    return report.processed
