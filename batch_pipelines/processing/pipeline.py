@@ -126,13 +126,14 @@ class Processing:
                 planning.current.append(batch.id)
         return planning
 
-    def current(self, dataset: str) -> dict[str, Batch | None]:
-        """For every partition that has files: its published batch if that is current, None if there is work to do.
+    def current(self, dataset: str, partitions: Sequence[str] | None = None) -> dict[str, Batch | None]:
+        """For these partitions (None: all that have files): the published batch if it is current, None if there is work.
 
         Reads the files once, to know their content; plans nothing.
         """
         planner = Planner(self.catalog, self.ledger, self.settings.home, self.settings.data, self._probe)
-        return {partition: planner.current(dataset, partition) for partition in self.partitions(dataset)}
+        wanted = self.partitions(dataset) if partitions is None else partitions
+        return {partition: planner.current(dataset, partition) for partition in wanted}
 
     def work(
         self,

@@ -69,4 +69,4 @@ class ScriptedRelay:
         """What was taken, parsed."""
         parsed = [message_from_bytes(each.data, policy=default) for each in self.took]
         assert all(isinstance(each, EmailMessage) for each in parsed)
-        return parsed  # type: ignore[return-value]
+        return parsed

@@ -10,7 +10,7 @@ from batch_pipelines.core.clock import FakeClock
 from batch_pipelines.core.delivered import Delivery, DeliveryKey, DeliveryState
 from batch_pipelines.core.ledger.ledger import Ledger
 from batch_pipelines.core.owners import new_owner
-from batch_pipelines.delivery.channels import Delivered, Ending, Go, Parcel, Refused
+from batch_pipelines.delivery.channels import Channel, Delivered, Ending, Go, Parcel, Refused
 from batch_pipelines.delivery.deliverer import Deliverer
 from batch_pipelines.delivery.folder import FolderChannel
 from batch_pipelines.delivery.mail import MailChannel
@@ -48,7 +48,7 @@ class Post:
     def deliver(self, made: Parcel, to: Sequence[tuple[str, str]] = TO) -> list[Delivery]:
         """Deliver one parcel."""
         mail, folder = MailChannel(self.relay, SENDER, self.clock), FolderChannel(self.home)
-        channels = {"email": mail, "folder": folder, "webhook": self.hook}
+        channels: dict[str, Channel] = {"email": mail, "folder": folder, "webhook": self.hook}
         deliverer = Deliverer(self.ledger, channels, self.clock, random.Random(1))
         return deliverer.deliver([(made, to)], "run-1")
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from moto.server import ThreadedMotoServer
+from pyarrow import fs
 
 from batch_pipelines.core.delivered import DeliveryKey
 from batch_pipelines.core.faults import arm
@@ -85,3 +87,41 @@ def test_no_text_leads_out_of_the_folder(tmp_path: Path, text: str) -> None:
 def test_texts_that_differ_lie_in_folders_that_differ() -> None:
     texts = ["a/b", "a%2Fb", "..", "%2E.", "x" * 400, "x" * 401, "a b", "a+b"]
     assert len({safe_segment(text) for text in texts}) == len(texts)
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """The address of an empty bucket, on a server of this process."""
+    with pytest.MonkeyPatch.context() as patched:
+        server = ThreadedMotoServer(port=0, verbose=False)
+        server.start()
+        host, port = server.get_host_and_port()
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }.items():
+            patched.setenv(name, value)
+        query = f"?region=us-east-1&scheme=http&endpoint_override={host}:{port}"
+        there, _ = fs.FileSystem.from_uri(f"s3://reports/{query}&allow_bucket_creation=true")
+        there.create_dir("reports")
+        yield f"s3://reports/made{query}"
+        server.stop()
+
+
+def test_files_go_to_s3_and_the_same_again_overwrites_them_alike(tmp_path: Path, bucket: str) -> None:
+    made = parcel(tmp_path / "made", pdf=b"%PDF", csv=b"a,b\n")
+    channel = FolderChannel(tmp_path)
+    first = channel.send(made, key(made, bucket), nothing)
+    assert first == channel.send(made, key(made, bucket), nothing)
+    assert first == Delivered("s3://reports/made/daily/2013-01-15")
+    there, _ = fs.FileSystem.from_uri(bucket)
+    with there.open_input_stream("reports/made/daily/2013-01-15/daily.pdf") as stream:
+        assert stream.read() == b"%PDF"
+
+
+def test_a_bucket_that_is_not_there_is_said_and_tried_again(tmp_path: Path, bucket: str) -> None:
+    made = parcel(tmp_path / "made", pdf=b"%PDF")
+    ending = FolderChannel(tmp_path).send(made, key(made, bucket.replace("//reports/", "//nowhere/")), nothing)
+    assert isinstance(ending, Refused)
+    assert ending.detail.startswith("s3://nowhere/made")
