@@ -34,9 +34,19 @@ from batch_pipelines.processing.declaration.consistency import (
     key_problems,
     name_problems,
     source_problems,
+    upsert_problems,
 )
 from batch_pipelines.processing.declaration.exports import Export, export_problems, one_or_more
-from batch_pipelines.processing.declaration.options import CsvOptions, PartitionsOrFile, partitions_only
+from batch_pipelines.processing.declaration.options import (
+    CsvOptions,
+    FileFormat,
+    JsonlOptions,
+    PartitionsOrFile,
+    XlsxOptions,
+    format_named,
+    format_problems,
+    partitions_only,
+)
 from batch_pipelines.processing.declaration.source_paths import check_source
 from batch_pipelines.processing.declaration.sql_text import is_file, read_query
 from batch_pipelines.processing.declaration.types import canonical_type
@@ -69,7 +79,10 @@ class DatasetDeclaration(BaseModel):
         sql: Instead of files: a query, or the name of a .sql file beside the YAML. `source` is `sql:<connection>` then.
         connection: The database that `sql` asks.
         inbox: Whether files in `data/inbox/<name>/` are taken, too, and instead of files of the same name.
-        csv: How the files are written.
+        format: Kind of the files: `csv`, `jsonl`, `parquet` or `xlsx`; told by the ending of `source` where None.
+        csv: How CSV files are written.
+        jsonl: How JSON Lines files are written.
+        xlsx: Which part of a workbook is read.
         partitions: By time, `file` (one per source file), or None: one, called `all`.
         nulls: Texts that stand for "no value"; an empty field always does.
         key: Columns whose values occur once within a partition.
@@ -79,7 +92,8 @@ class DatasetDeclaration(BaseModel):
         where: SQL condition; rows that don't meet it are left out.
         transform: `module:function` in a Python file beside the YAML: data frame in, data frame out.
         adds: Types of the columns that the transform adds or changes; inferred where None.
-        write: `replace`: a batch replaces its partition.
+        write: What a batch does to its partition: `replace` it, `append` (add content that it does not hold), or
+            `upsert` (rows of the same key are replaced, the newest wins).
         max_reject_rate: Share of dead letters beyond which a batch fails; None for no limit.
         chunk_size: Bytes of a chunk.
         lanes: Coordinators of one batch.
@@ -100,7 +114,10 @@ class DatasetDeclaration(BaseModel):
     sql: str | None = None
     connection: str | None = None
     inbox: bool = False
+    format: FileFormat | None = None
     csv: CsvOptions = Field(default_factory=CsvOptions)
+    jsonl: JsonlOptions = Field(default_factory=JsonlOptions)
+    xlsx: XlsxOptions = Field(default_factory=XlsxOptions)
     partitions: Annotated[PartitionsOrFile | None, BeforeValidator(partitions_only)] = None
     nulls: OneOrMore = Field(default_factory=list)
     key: OneOrMore = Field(default_factory=list)
@@ -110,7 +127,7 @@ class DatasetDeclaration(BaseModel):
     where: str | None = None
     transform: str | None = None
     adds: dict[str, str] | None = None
-    write: Literal["replace"] = "replace"
+    write: Literal["replace", "append", "upsert"] = "replace"
     max_reject_rate: Annotated[float, BeforeValidator(fraction)] | None = None
     chunk_size: Annotated[int, BeforeValidator(_chunk_bytes)] = 16 * MB
     lanes: int = Field(default=1, ge=1, le=64)
@@ -192,8 +209,10 @@ class DatasetDeclaration(BaseModel):
             *(self._sql_problems() if self.from_sql else source_problems(self.source, self.every, inbox=self.inbox)),
             *export_problems(self.export, partitioned=self.partitions is not None),
             *expression_problems(self.derive, self.where),
+            *upsert_problems(self.write, self.key, self.columns or {}),
+            *([] if self.from_sql else format_problems(self.format, self.source, [self.csv, self.jsonl, self.xlsx])),
         ]
-        if not self.csv.header and self.columns is None:
+        if self.file_format == "csv" and not self.csv.header and self.columns is None:
             problems.append((("csv", "header"), "files without a header need columns, which name them in order"))
         if self.adds is not None and self.transform is None:
             problems.append((("adds",), "these are columns of a transform, but there is no transform"))
@@ -219,6 +238,11 @@ class DatasetDeclaration(BaseModel):
             except ValueError as error:
                 problems.append((("sql",), str(error)))
         return problems
+
+    @property
+    def file_format(self) -> FileFormat:
+        """The kind of the files that are read; a query's rows are frozen as Parquet."""
+        return "parquet" if self.from_sql else self.format or format_named(self.source) or "csv"
 
     @property
     def from_sql(self) -> bool:
@@ -255,6 +279,8 @@ class DatasetDeclaration(BaseModel):
         """
         keys = ("csv", "nulls", "key", "extra", "derive", "where", "transform", "adds", "write")
         said: dict[str, Any] = self.model_dump(mode="json", include=set(keys))
+        if (used := self.file_format) != "csv":
+            said[used] = self.model_dump(mode="json", include={used}).get(used)
         said["columns"] = [
             [name, column.model_dump(mode="json", exclude={"description"})]
             for name, column in (self.columns or {}).items()

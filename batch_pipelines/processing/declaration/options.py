@@ -1,19 +1,30 @@
 """The parts of a dataset's YAML that have keys of their own: how files are written, how they are partitioned."""
 
 import codecs
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
     Discriminator,
+    Field,
     Tag,
     field_validator,
     model_validator,
 )
 
 from batch_pipelines.core.declared import SETTINGS
-from batch_pipelines.core.key_problems import KeyProblems
+from batch_pipelines.core.key_problems import KeyProblems, Problem
 from batch_pipelines.core.partitions import Partitions
+from batch_pipelines.processing.declaration.source_paths import COMPRESSIONS
+
+FileFormat = Literal["csv", "jsonl", "parquet", "xlsx"]
+_ENDINGS: dict[str, FileFormat] = {
+    **dict.fromkeys(("csv", "tsv", "txt", "tab", "dat"), "csv"),
+    **dict.fromkeys(("jsonl", "ndjson"), "jsonl"),
+    **dict.fromkeys(("parquet", "pq"), "parquet"),
+    "xlsx": "xlsx",
+}
 
 
 class CsvOptions(BaseModel):
@@ -48,19 +59,92 @@ class CsvOptions(BaseModel):
     @field_validator("encoding")
     @classmethod
     def _known_encoding(cls, value: str) -> str:
-        try:
-            info = codecs.lookup(value)
-        except (LookupError, ValueError):
-            info = None
-        if info is None or not getattr(info, "_is_text_encoding", True):
-            raise ValueError(f"{value!r} is not a text encoding; write for example utf-8, latin-1 or cp1252")
-        return info.name
+        return known_encoding(value)
 
     @model_validator(mode="after")
     def _delimiter_is_no_quote(self) -> Self:
         if self.delimiter == self.quote:
             raise KeyProblems([(("quote",), f"quote and delimiter are both {self.quote!r}")])
         return self
+
+
+class JsonlOptions(BaseModel):
+    """How the JSON Lines files are written.
+
+    Attributes:
+        encoding: A text encoding known to Python.
+    """
+
+    model_config = SETTINGS
+
+    encoding: str = "utf-8"
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        return known_encoding(value)
+
+
+class XlsxOptions(BaseModel):
+    """Which part of an XLSX workbook is read.
+
+    Attributes:
+        sheet: Name of the sheet; the first visible one where None.
+        header_row: Row of the sheet that names the columns, from 1; rows above it are not read.
+    """
+
+    model_config = SETTINGS
+
+    sheet: str | None = Field(default=None, min_length=1, max_length=31)
+    header_row: int = Field(default=1, ge=1, le=1_048_576)
+
+
+def known_encoding(value: str) -> str:
+    """Return the name that Python has for a text encoding.
+
+    Raises:
+        ValueError: There is no such encoding.
+    """
+    try:
+        info = codecs.lookup(value)
+    except (LookupError, ValueError):
+        info = None
+    if info is None or not getattr(info, "_is_text_encoding", True):
+        raise ValueError(f"{value!r} is not a text encoding; write for example utf-8, latin-1 or cp1252")
+    return info.name
+
+
+def format_named(source: str) -> FileFormat | None:
+    """Return the format that the ending of a file name stands for; None where it stands for none that is read."""
+    name = source.lower()
+    if name.endswith(COMPRESSIONS):
+        name = name.rpartition(".")[0]
+    return _ENDINGS.get(name.rpartition(".")[2])
+
+
+def format_problems(
+    declared: FileFormat | None, source: str, options: Iterable[CsvOptions | JsonlOptions | XlsxOptions]
+) -> Iterator[Problem]:
+    """Options of a format that the files are not in, and names that do not tell which they are in.
+
+    Args:
+        declared: What `format` says.
+        source: The path.
+        options: What is said of each format.
+    """
+    plain = source.lower().removesuffix(".gz").removesuffix(".zst")
+    if declared is None and plain.endswith(".json"):
+        yield ("source",), f"{source!r} is JSON; if each of its lines is an object, add format: jsonl"
+    used = declared or format_named(source) or "csv"
+    for said in options:
+        block = type(said).__name__.removesuffix("Options").lower()
+        if block != used and said != type(said)():
+            yield (
+                (block,),
+                f"{block} is for {block.upper()} files, these are {used.upper()}; remove it, or add format: {block}",
+            )
+    if used in ("parquet", "xlsx") and source.lower().endswith(COMPRESSIONS):
+        yield ("source",), f"{source!r}: {used.upper()} files are compressed inside; store them without .gz or .zst"
 
 
 def partitions_only(value: object) -> object:

@@ -35,7 +35,7 @@ _USUAL: dict[Every, str] = {
 }
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _DIRECTIVE = re.compile(r"%.?", re.DOTALL)
-_UNREAD = (".parquet", ".xlsx", ".xls", ".json", ".jsonl", ".ndjson", ".zip", ".bz2", ".xz")
+_UNREAD = (".xls", ".xlsb", ".ods", ".zip", ".bz2", ".xz", ".avro", ".orc", ".feather", ".arrow")
 
 
 def check_source(source: str) -> str:
@@ -147,7 +147,7 @@ def _path_problem(source: str) -> str | None:
         ("**" in source, "has '**'; use * within one folder or file name"),
         (
             without_compression(source.lower()).endswith(_UNREAD),
-            "is not CSV; only CSV files (plain, .gz, .zst) can be read",
+            "is of a kind that is not read; CSV, JSONL (plain, .gz, .zst), Parquet and XLSX files are",
         ),
     )
     return next((why for is_fault, why in faults if is_fault), None)
