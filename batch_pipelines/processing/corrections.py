@@ -12,15 +12,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from batch_pipelines.core.ledger.corrections import Record
-from batch_pipelines.core.ledger.ledger import Ledger
 from batch_pipelines.core.model import Json
 from batch_pipelines.lake.parts import read_part, write_part
 
+if TYPE_CHECKING:  # workers read what was frozen, and need no database
+    from batch_pipelines.core.ledger.ledger import Ledger
+
+Record = tuple[str, int]
+"""SHA-256 of the source's content, number of the record."""
 CORRECTIONS, ACCEPTED = "corrections", "accepted"
 _FIELDS: "list[pa.Field[Any]]" = [
     pa.field("content", pa.string()),
@@ -62,7 +65,7 @@ class Known:
         return Known([(*place, sql) for place, sql in sorted(said.items())], self.accepted)
 
 
-def known_of(ledger: Ledger, dataset: str, contents: Collection[str]) -> Known:
+def known_of(ledger: "Ledger", dataset: str, contents: Collection[str]) -> Known:
     """Return what the ledger knows now of the records of these contents."""
     corrections = ledger.corrections
     return Known(corrections.effective(dataset, contents), corrections.accepted(dataset, contents))
