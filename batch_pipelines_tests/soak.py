@@ -43,7 +43,16 @@ def kills(seed: int) -> Json:
         return run_kills(folder, seed)
 
 
-SUITES: Mapping[str, Callable[[int], Json]] = {"defects": defects, "kills": kills}
+def deliveries(seed: int) -> Json:
+    """Two hundred SIGKILLs between "written" and "delivered" of reports; see system/delivery_kills.py."""
+    from batch_pipelines_tests.system.delivery_kills import run_kills  # noqa: PLC0415
+    from batch_pipelines_tests.system.memory_folder import memory_folder  # noqa: PLC0415
+
+    with memory_folder() as folder:
+        return run_kills(folder, seed)
+
+
+SUITES: Mapping[str, Callable[[int], Json]] = {"defects": defects, "kills": kills, "deliveries": deliveries}
 
 
 def main(arguments: list[str]) -> int:

@@ -10,7 +10,7 @@ from batch_pipelines.core.settings import load_settings
 from batch_pipelines.core.workers.inline import InlinePool
 from batch_pipelines.items.pipeline import Items
 from batch_pipelines.items.planning import ItemOrder
-from batch_pipelines_tests.system import sweep_home
+from batch_pipelines_tests.system import delivery_kills, sweep_home
 from batch_pipelines_tests.system.differences import differences
 
 Work = Callable[[dict[str, Any]], dict[str, Any]]
@@ -29,6 +29,11 @@ def run_among_others(home: Path, data: Path) -> None:
 def content(home: Path, data: Path) -> dict[str, Any]:
     """All rows and dead letters."""
     return sweep_home.content(home, data)
+
+
+def deliver(home: Path) -> dict[str, int]:
+    """Deliver a report to all its recipients."""
+    return delivery_kills.deliver(home)
 
 
 def janitor(home: Path, data: Path) -> int:
