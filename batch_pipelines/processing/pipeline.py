@@ -127,7 +127,7 @@ class Processing:
         return planning
 
     def current(self, dataset: str, partitions: Sequence[str] | None = None) -> dict[str, Batch | None]:
-        """For these partitions (None: all that have files): the published batch if it is current, None if there is work.
+        """For these partitions (None: all with files): the published batch if it is current, None if there is work.
 
         Reads the files once, to know their content; plans nothing.
         """
