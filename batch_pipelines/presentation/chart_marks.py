@@ -24,6 +24,9 @@ def drawing(chart: Chart, rows: ChartRows, theme: Theme, width: int) -> Json:
     inner = max(width - AXIS_ROOM, 80)
     if chart.type == "heatmap":
         return {"data": data, "width": inner - 60, "height": {"step": 24}, **_heatmap(rows, theme)}
+    ends = [value["label"] for value in rows.values if value["y"] is not None][-1:]
+    if chart.type in {"line", "area"} and not rows.series and ends:
+        inner -= 14 + 7 * len(ends[0])
     if chart.type == "hbar":
         names = len({value["x"] for value in rows.values})
         longest = max((len(value["name"]) for value in rows.values), default=0)
@@ -43,7 +46,7 @@ def _placed(layer: list[Json], chart: Chart, rows: ChartRows) -> list[Json]:
 def _x(rows: ChartRows) -> Json:
     axis: Json = {"title": rows.x_title, "grid": False, "labelAngle": 0, "labelOverlap": "greedy", "tickCount": 6}
     if rows.scale == "time":
-        axis |= {"format": _time_format(rows.span_s), "ticks": True, "tickSize": 4, "labelFlush": True}
+        axis |= {"format": _time_format(rows), "ticks": True, "tickSize": 4, "labelFlush": True}
         return {"field": "x", "type": "temporal", "scale": {"type": "utc", "nice": False}, "axis": axis}
     if rows.scale == "number":
         return {"field": "x", "type": "quantitative", "scale": {"zero": False, "nice": False}, "axis": axis}
@@ -57,7 +60,9 @@ def _y(chart: Chart, rows: ChartRows) -> Json:
         "titleX": -38, "titleBaseline": "bottom", "grid": True, "ticks": False, "domain": False, "tickCount": 4,
         "format": _number_format(chart, rows),
     }  # fmt: skip
-    return {"field": "y", "type": "quantitative", "axis": axis, "stack": "zero" if chart.type == "stacked" else None}
+    scale = {"zero": chart.type != "line"}
+    stack = "zero" if chart.type == "stacked" else None
+    return {"field": "y", "type": "quantitative", "axis": axis, "stack": stack, "scale": scale}
 
 
 def _lines(chart: Chart, rows: ChartRows, theme: Theme) -> list[Json]:
@@ -71,7 +76,7 @@ def _lines(chart: Chart, rows: ChartRows, theme: Theme) -> list[Json]:
     last = [value for value in rows.values if value["y"] is not None][-1:]
     if last and not rows.series:
         dot = {"type": "point", "filled": True, "size": 46, "opacity": 1, "color": theme.accent}
-        text = {"type": "text", "align": "right", "dy": -12, "fontWeight": 600, "color": theme.ink}
+        text = {"type": "text", "align": "left", "dx": 9, "fontWeight": 600, "color": theme.ink}
         end = {"data": {"values": last}}
         layer += [{**end, "mark": dot}, {**end, "mark": text, "encoding": {"text": {"field": "label"}}}]
     return layer
@@ -140,12 +145,19 @@ def _heatmap(rows: ChartRows, theme: Theme) -> Json:
         share = next(at / 10 for at in range(11) if at == 10 or _dark(at / 10 + 0.1, pale, theme))  # noqa: PLR2004
         border = min(numbers) + (max(numbers) - min(numbers)) * share
         ink = {"condition": {"test": f"datum.y > {border!r}", "value": theme.paper}, "value": theme.ink}
-        label = {"x": across, "y": down, "text": {"field": "label"}, "color": ink}
-        layer.append({"mark": {"type": "text", "fontSize": 11}, "encoding": label})
+        label = {"x": across, "y": down, "text": {"field": "short"}, "color": ink}
+        layer.append({"mark": {"type": "text", "fontSize": 10.5}, "encoding": label})
     return {"layer": layer}
 
 
-_CELL_AXIS: Json = {"ticks": False, "domain": False, "grid": False, "labelAngle": 0, "labelOverlap": "greedy"}
+_CELL_AXIS: Json = {
+    "ticks": False,
+    "domain": False,
+    "grid": False,
+    "labelAngle": 0,
+    "labelOverlap": "greedy",
+    "labelPadding": 8,
+}
 
 
 def _dark(share: float, pale: str, theme: Theme) -> bool:
@@ -160,7 +172,7 @@ def _series_colour(rows: ChartRows, theme: Theme) -> Json | None:
     colours = [theme.palette[at % len(theme.palette)] for at in range(len(rows.series))]
     return {
         "field": "s", "type": "nominal", "sort": None, "scale": {"domain": rows.series, "range": colours},
-        "legend": {"title": None, "columns": 6},
+        "legend": {"title": None, "columns": 6, "offset": 28},
     }  # fmt: skip
 
 
@@ -168,12 +180,12 @@ def _number_format(chart: Chart, rows: ChartRows) -> str:
     highest = max((abs(value["y"]) for value in rows.values if value["y"] is not None), default=0)
     if chart.format and chart.format.startswith("percent"):
         return ".0%" if highest > 0.05 else ".1%"  # noqa: PLR2004
-    return "~s" if highest >= LARGE else ","
+    return "~s" if highest >= LARGE else ",~f"
 
 
-def _time_format(span_s: float) -> str:
-    if span_s <= 2 * _DAY_S:
+def _time_format(rows: ChartRows) -> str:
+    if rows.span_s <= 2 * _DAY_S:
         return "%H:%M"
-    if span_s <= 120 * _DAY_S:
-        return "%-d %b"
-    return "%b %Y" if span_s <= 1500 * _DAY_S else "%Y"
+    if rows.span_s <= 120 * _DAY_S:
+        return rows.day_format
+    return "%b %Y" if rows.span_s <= 1500 * _DAY_S else "%Y"

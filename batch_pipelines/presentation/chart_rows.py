@@ -27,12 +27,13 @@ class ChartRows:
 
     Attributes:
         values: A mark each: `x` (number, milliseconds of the local clock, or text), `name` (x as text), `y`, `label`
-            (y as text), `s` (series).
+            and `short` (y as text, with and without the unit), `s` (series).
         scale: What `x` is.
         x_title: Of the axis.
         y_title: Of the axis, with the unit.
         series: Names of the series, as they first come.
         span_s: For times: seconds from the first to the last.
+        day_format: How d3 is to write a day of the year.
     """
 
     values: list[dict[str, Any]]
@@ -41,6 +42,7 @@ class ChartRows:
     y_title: str
     series: list[str]
     span_s: float = 0.0
+    day_format: str = "%b %-d"
 
 
 def chart_rows(chart: Chart, rows: Sequence[Mapping[str, Any]], formats: Formats) -> ChartRows:
@@ -61,8 +63,15 @@ def chart_rows(chart: Chart, rows: Sequence[Mapping[str, Any]], formats: Formats
     for row in kept:
         value = None if is_nothing(row[y]) else _number(row[y], chart, y)
         unit = f"\N{NO-BREAK SPACE}{chart.unit}" if chart.unit and value is not None else ""
-        label = formats.show(row[y] if form else _rounded(row[y]), form) + unit
-        entry = {"x": _position(row[x], scale, formats), "name": _name(row[x], formats), "y": value, "label": label}
+        short = formats.show(row[y] if form else _rounded(row[y]), form)
+        name = _name(row[x], formats)
+        entry = {
+            "x": _position(row[x], scale, formats),
+            "name": name,
+            "y": value,
+            "label": short + unit,
+            "short": short,
+        }
         if chart.series:
             entry["s"] = _name(row[chart.series], formats)
         values.append(entry)
@@ -74,6 +83,7 @@ def chart_rows(chart: Chart, rows: Sequence[Mapping[str, Any]], formats: Formats
         y_title=f"{y_title} ({chart.unit})" if chart.unit else y_title,
         series=list(dict.fromkeys(value["s"] for value in values if "s" in value)),
         span_s=_span(values) if scale == "time" else 0.0,
+        day_format=_day_pattern(formats).replace("MMM", "%b").replace("d", "%-d"),
     )
 
 
@@ -108,7 +118,10 @@ def _name(value: Any, formats: Formats) -> str:
 
 
 def _day_pattern(formats: Formats) -> str:
-    return str(formats.babel.datetime_skeletons.get("MMMd", "MMM d"))
+    """Day and month: of all patterns that only these make up."""
+    found = formats.babel.datetime_skeletons.get("MMMd")
+    pattern = str(found.pattern) if found else "MMM d"
+    return pattern if set(pattern) <= set("Md. ,") and "MMM" in pattern and "d" in pattern else "d MMM"
 
 
 def _number(value: Any, chart: Chart, column: str) -> float:
