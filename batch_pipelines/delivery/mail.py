@@ -4,6 +4,7 @@ The row in the ledger turns to `sending` right before the final dot: what is los
 mails, so the standard library writes them; campaigns have a faster way. What must not live here: SMTP (smtp.py).
 """
 
+from collections.abc import Callable
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -13,6 +14,7 @@ from batch_pipelines.core.clock import Clock
 from batch_pipelines.core.delivered import DeliveryKey
 from batch_pipelines.core.errors import RelayRefused, RelayUnavailable
 from batch_pipelines.delivery.channels import Delivered, Ending, Go, Parcel, ParcelFile, Refused, Uncertain
+from batch_pipelines.delivery.relays import send_one
 from batch_pipelines.delivery.transport import Kind, Outcome, Outgoing, Transport
 
 EMAIL = "email"
@@ -22,7 +24,7 @@ class MailChannel:
     """Mails parcels through a relay.
 
     Args:
-        transport: The relay.
+        open_relay: Returns the transport for mails of one subject, `report/partition` (`Relay.transport`).
         sender: Address of the From header, also the envelope's, e.g. `Reports <reports@example.com>`.
         clock: Time.
     """
@@ -30,8 +32,8 @@ class MailChannel:
     name = EMAIL
     repeatable = False
 
-    def __init__(self, transport: Transport, sender: str, clock: Clock) -> None:
-        self._transport = transport
+    def __init__(self, open_relay: Callable[[str], Transport], sender: str, clock: Clock) -> None:
+        self._open_relay = open_relay
         self._sender = sender
         self._clock = clock
 
@@ -41,16 +43,13 @@ class MailChannel:
             data = self.message(parcel, key).as_bytes(policy=SMTP)
         except (OSError, ValueError) as error:  # a file is gone; a line break in an address
             return Refused(f"no mail could be made: {error}", again=False)
-        outgoing = Outgoing(0, parseaddr(self._sender)[1], key.recipient, data)
+        number = int(key.idempotency_key[:8], 16)  # its file's name, where the relay is a folder
+        outgoing = Outgoing(number, parseaddr(self._sender)[1], key.recipient, data)
         try:
-            connection = self._transport.connect()
+            outcome = send_one(self._open_relay(f"{parcel.report}/{parcel.partition}"), outgoing, _Journal(go))
         except (RelayUnavailable, RelayRefused) as error:
             return Refused(str(error), again=isinstance(error, RelayUnavailable))
-        try:
-            outcomes = list(connection.send([outgoing], _Journal(go)))
-        finally:
-            connection.close()
-        return _ending(outcomes[0])
+        return _ending(outcome)
 
     def message(self, parcel: Parcel, key: DeliveryKey) -> EmailMessage:
         """Return the mail: the same delivery always has the same Message-ID.

@@ -41,6 +41,11 @@ class ScriptedRelay:
         self.took: list[Outgoing] = []
         self._script = list(script)
 
+    def opened(self, subject: str) -> "ScriptedRelay":
+        """See `Relay.transport`."""
+        assert subject == "daily/2013-01-15"
+        return self
+
     def connect(self) -> "ScriptedRelay":
         """Open, unless the script says `away`."""
         if self._script and self._script[0] == "away":

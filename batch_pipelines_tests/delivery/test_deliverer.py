@@ -47,7 +47,7 @@ class Post:
 
     def deliver(self, made: Parcel, to: Sequence[tuple[str, str]] = TO) -> list[Delivery]:
         """Deliver one parcel."""
-        mail, folder = MailChannel(self.relay, SENDER, self.clock), FolderChannel(self.home)
+        mail, folder = MailChannel(self.relay.opened, SENDER, self.clock), FolderChannel(self.home)
         channels: dict[str, Channel] = {"email": mail, "folder": folder, "webhook": self.hook}
         deliverer = Deliverer(self.ledger, channels, self.clock, random.Random(1))
         return deliverer.deliver([(made, to)], "run-1")

@@ -1,6 +1,8 @@
 """A report as mail: what it says, what it carries, and what becomes of each way a relay may answer."""
 
 from dataclasses import replace
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from batch_pipelines.core.clock import FakeClock
 from batch_pipelines.core.delivered import DeliveryKey
 from batch_pipelines.delivery.channels import Delivered, Ending, Parcel, Refused, Uncertain
 from batch_pipelines.delivery.mail import MailChannel
+from batch_pipelines.delivery.relays import relay_named
 from batch_pipelines.delivery.transport import Kind
 from batch_pipelines_tests.delivery.parcels import SENDER, ScriptedRelay, parcel
 
@@ -17,7 +20,7 @@ def send(relay: ScriptedRelay, made: Parcel, recipient: str = "ops@example.com")
     """Send one mail; how it ended, and how often it was begun."""
     begun: list[None] = []
     key = DeliveryKey(made.report, made.partition, made.burst, "email", recipient, made.content)
-    ending = MailChannel(relay, SENDER, FakeClock()).send(made, key, lambda: begun.append(None))
+    ending = MailChannel(relay.opened, SENDER, FakeClock()).send(made, key, lambda: begun.append(None))
     return ending, len(begun)
 
 
@@ -86,3 +89,13 @@ def test_a_line_break_in_a_recipient_is_refused(tmp_path: Path) -> None:
     ending, begun = send(ScriptedRelay(), parcel(tmp_path, pdf=b"%PDF"), "ops@example.com\r\nBcc: all@example.com")
     assert isinstance(ending, Refused)
     assert begun == 0
+
+
+def test_by_default_mails_are_files_that_any_mail_program_opens(tmp_path: Path) -> None:
+    relay = relay_named("default", {}, tmp_path / "data")
+    made = parcel(tmp_path / "made", pdf=b"%PDF-1.7")
+    key = DeliveryKey(made.report, made.partition, "", "email", "ops@example.com", made.content)
+    ending = MailChannel(relay.transport, SENDER, FakeClock()).send(made, key, lambda: None)
+    assert isinstance(ending, Delivered)
+    (file,) = (tmp_path / "data" / "mail" / "daily" / "2013-01-15").iterdir()
+    assert message_from_bytes(file.read_bytes(), policy=default)["Subject"] == made.title

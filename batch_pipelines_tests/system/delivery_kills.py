@@ -41,7 +41,7 @@ def deliver(home: Path) -> dict[str, int]:
     ledger = _ledger(home)
     channels: dict[str, Channel] = {
         "folder": FolderChannel(home),
-        "email": MailChannel(_Relay(home), "reports@example.com", SystemClock()),
+        "email": MailChannel(lambda _: _Relay(home), "reports@example.com", SystemClock()),
         "webhook": _Receiver(home),
     }
     rows = Deliverer(ledger, channels, SystemClock(), random.Random(1)).deliver([(_parcel(home), TO)])
