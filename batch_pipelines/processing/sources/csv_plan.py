@@ -8,8 +8,7 @@ Memory is a few blocks, whatever the size of file or chunk. Same bytes, same chu
 """
 
 import zlib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,13 +16,13 @@ import numpy as np
 
 from batch_pipelines.core.errors import InputError
 from batch_pipelines.core.model import ChunkPlan, Json
+from batch_pipelines.processing.sources.csv_blocks import scanned_blocks
 from batch_pipelines.processing.sources.csv_layout import CsvLayout, read_layout
 from batch_pipelines.processing.sources.csv_read import read_chunk_bytes
 from batch_pipelines.processing.sources.csv_records import Dialect, Ints, Records, scan
 from batch_pipelines.processing.sources.reading import SourcePlan
 from batch_pipelines.processing.sources.staging import Caps, PlainStream, is_plain, open_plain, stage
 
-READ_BYTES = 4 << 20
 MAX_CHUNK_RECORDS = 1 << 19  # narrow records: what is kept per record must not outgrow the bytes
 
 
@@ -151,16 +150,14 @@ class _Cutter:
     items: int = 0
 
     def plan(self, stream: PlainStream) -> SourcePlan:
-        data, offset, line, blank_lines = b"", stream.skipped, 1, 0
-        for block, final in _blocks(stream):
-            data = data + block if data else block
-            records, tail = scan(data, self.dialect, final=final)
-            self._refuse_long_lines(records, len(data) - tail, line)
-            self._add(data, records, offset, line, tail)
-            offset += tail
+        offset, line, blank_lines = stream.skipped, 1, 0
+        for block in scanned_blocks(stream, self.dialect):
+            records = block.records
+            self._refuse_long_lines(records, len(block.data) - block.tail, line)
+            self._add(block.data, records, offset, line, block.tail)
+            offset += block.tail
             line += records.newlines
             blank_lines += records.blank_lines
-            data = data[tail:]
         self._close()
         columns = self.layout.columns if self.layout else self._columns_of_nothing(offset - stream.skipped)
         return SourcePlan(columns, self.chunks, self.items, blank_lines, stream.sha256)
@@ -182,12 +179,12 @@ class _Cutter:
         message = f"the line is longer than {self.caps.line:,} bytes: is the file CSV, do its lines end in LF?"
         raise InputError(self.source, message, line=line)
 
-    def _add(self, data: bytes, records: Records, offset: int, line: int, tail: int) -> None:
+    def _add(self, data: bytes | memoryview, records: Records, offset: int, line: int, tail: int) -> None:
         """Distribute the records of a block, whose first byte is the file's `offset` and on line `line`."""
         first, count = 0, len(records)
         if self.layout is None and count:
             self.layout = read_layout(
-                data, records, header=self.header, dialect=self.dialect, caps=self.caps, source=self.source
+                bytes(data), records, header=self.header, dialect=self.dialect, caps=self.caps, source=self.source
             )
             first = self.layout.header_records
         view = memoryview(data)
@@ -229,19 +226,6 @@ class _Cutter:
                 "crc32": chunk.crc32,
             }
             self.chunks.append(ChunkPlan(chunk.items, payload))
-
-
-def _blocks(stream: PlainStream) -> Iterator[tuple[bytes, bool]]:
-    """The blocks of a stream, each with whether it is the last; the next is read and hashed beside the work on one."""
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(stream.read, READ_BYTES)
-        final = False
-        while not final:
-            block = coming.result()
-            final = len(block) < READ_BYTES
-            if not final:
-                coming = thread.submit(stream.read, READ_BYTES)
-            yield block, final
 
 
 def _below(path: Path, home: Path | None) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch_pipelines.core.errors import InputError
-from batch_pipelines.processing.sources import csv_plan
+from batch_pipelines.processing.sources import csv_blocks, csv_plan
 from batch_pipelines.processing.sources.csv_plan import plan_csv, split_csv
 from batch_pipelines.processing.sources.csv_records import Dialect
 from batch_pipelines.processing.sources.reading import SourcePlan
@@ -57,7 +57,7 @@ def test_chunks_hold_every_record_once(
     data = b"a%bb\n" % dialect.delimiter + text  # a head that no other kind of file has
     records = expected_records(data, dialect)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_plan, "READ_BYTES", read_bytes)
+        patch.setattr(csv_blocks, "READ_BYTES", read_bytes)
         patch.setattr(csv_plan, "MAX_CHUNK_RECORDS", most)
         plan = planned(
             tmp_path_factory.getbasetemp(), data, dialect=dialect, header=["a", "b"], chunk_bytes=chunk_bytes
