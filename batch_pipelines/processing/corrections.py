@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -121,6 +121,22 @@ def changes_between(file: Path, content: str, first: int, last: int) -> dict[int
         if row["content"] == content:
             found.setdefault(row["record"], {})[row["column"]] = row["expression"]
     return found
+
+
+def count_accepted(letters: Iterable[pa.Table], contents: Mapping[str, str], accepted: Collection[Record]) -> int:
+    """Count the dead letters that are accepted.
+
+    Args:
+        letters: Dead letters: `source` and `record`.
+        contents: SHA-256 of the content of each source.
+        accepted: What is.
+    """
+    known = set(accepted)
+    return sum(
+        (contents.get(row["source"], ""), row["record"]) in known
+        for table in (letters if known else ())
+        for row in table.select(["source", "record"]).to_pylist()
+    )
 
 
 def write_by_hash(folder: Path, rows: pa.Table, ending: str) -> tuple[str, int]:

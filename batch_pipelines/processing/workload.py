@@ -9,12 +9,23 @@ from typing import Any
 from batch_pipelines.core.ledger.chunks import Settled
 from batch_pipelines.core.model import Batch, BatchState, Chunk, ChunkPlan, ChunkResult, Claim, Json, Task
 from batch_pipelines.core.workload import Verdict
-from batch_pipelines.lake.parts import part_stem, schema_from_text
+from batch_pipelines.lake.parts import part_stem, read_part, schema_from_text
+from batch_pipelines.processing.corrections import CORRECTIONS, contents_of, count_accepted, frozen
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
+from batch_pipelines.processing.letters import is_letters
+from batch_pipelines.processing.letters import split as split_letters
 from batch_pipelines.processing.planning import pinned_files
 from batch_pipelines.processing.settling import settle_duplicates
 from batch_pipelines.processing.sources.formats.registry import format_of
-from batch_pipelines.processing.tables.publish import publish
+from batch_pipelines.processing.tables.publish import Difference, publish
+from batch_pipelines.processing.tables.upserting import Upserting
+from batch_pipelines.processing.tables.write_modes import (
+    appending,
+    compared_with,
+    published_now,
+    replacing_all,
+    settled_against,
+)
 
 STATS_COLUMNS = 32  # as many as Delta's own writers keep
 
@@ -33,13 +44,15 @@ class DatasetWorkload:
         self._data = data
         self._limits = limits
         self._declarations: dict[int, DatasetDeclaration] = {}
+        self._against: dict[int, int] = {}  # by batch: the publication that its keys were compared with
 
     def task(self, batch: Batch, claim: Claim) -> Task:
         """See `Workload`."""
         timeout = batch.plan["declaration"]["timeout"]
         soft_s, hard_s = self._limits
+        function = "replay_work:work_letters" if is_letters(claim.payload) else "work:work_chunk"
         return Task(
-            "batch_pipelines.processing.work:work_chunk",
+            f"batch_pipelines.processing.{function}",
             self._payload(batch, claim),
             soft_s=soft_s or timeout["soft_s"],
             hard_s=hard_s or timeout["hard_s"],
@@ -55,12 +68,15 @@ class DatasetWorkload:
 
     def halves(self, batch: Batch, claim: Claim) -> tuple[ChunkPlan, ChunkPlan] | None:
         """See `Workload`."""
+        if is_letters(claim.payload):
+            return split_letters(claim.payload, claim.items)
         return format_of(self._declaration(batch)).split(claim.payload, claim.items, self._home)
 
     def bury(self, batch: Batch, claim: Claim, reason: str) -> ChunkResult:
         """See `Workload`."""
-        from batch_pipelines.processing.work import bury  # noqa: PLC0415  what workers need, coordinators rarely do
+        from batch_pipelines.processing import replay_work, work  # noqa: PLC0415  coordinators rarely need them
 
+        bury = replay_work.bury if is_letters(claim.payload) else work.bury
         return self.result(batch, claim, bury(self._payload(batch, claim), reason))
 
     def settle(self, batch: Batch, chunks: Sequence[Chunk]) -> list[Settled]:
@@ -68,13 +84,41 @@ class DatasetWorkload:
         declaration = self._declaration(batch)
         if not declaration.key or batch.settled:
             return []
-        return settle_duplicates(self._home, self._data, batch, declaration, chunks)
+        if declaration.write != "append":
+            return settle_duplicates(self._home, self._data, batch, declaration, chunks)
+        number, held = published_now(self._data, batch)
+        self._against[batch.id] = number
+        return settled_against(
+            number, settle_duplicates(self._home, self._data, batch, declaration, chunks, [part.path for part in held])
+        )
 
     def publish(self, batch: Batch, chunks: Sequence[Chunk]) -> Verdict:
         """See `Workload`: not before the share of rejects is small enough."""
-        if refusal := too_many_rejects(self._declaration(batch), chunks):
+        if refusal := too_many_rejects(self._declaration(batch), chunks, self._accepted(batch, chunks)):
             return Verdict(BatchState.FAILED, refusal)
-        return publish(self._data, batch, chunks, schema_from_text(batch.plan["schema"]))
+        difference = self._difference(batch, chunks)
+        return publish(self._data, batch, chunks, schema_from_text(batch.plan["schema"]), difference)
+
+    def _difference(self, batch: Batch, chunks: Sequence[Chunk]) -> Difference:
+        declaration = self._declaration(batch)
+        if declaration.write == "append":
+            against = self._against.get(batch.id, compared_with(chunks))
+            return appending(batch, against if declaration.key else None)
+        if declaration.write == "upsert":
+            return Upserting(self._data, batch, declaration.key)
+        return replacing_all(batch)
+
+    def _accepted(self, batch: Batch, chunks: Sequence[Chunk]) -> int:
+        """How many of the batch's dead letters are accepted."""
+        folder, details = (
+            self._data / "dead_letters" / batch.pipeline,
+            [each.result.detail for each in chunks if each.result],
+        )
+        files = [folder / detail["dead_letters"]["path"] for detail in details if detail.get("dead_letters")]
+        accepted = frozen(batch.plan, self._data).accepted
+        return count_accepted(
+            (read_part(file, ["source", "record"]) for file in files), contents_of(batch.plan), accepted
+        )
 
     def _declaration(self, batch: Batch) -> DatasetDeclaration:
         if batch.id not in self._declarations:
@@ -94,17 +138,29 @@ class DatasetWorkload:
                 "headers": {source: plan["headers"][source]},
                 "schema": plan["schema"],
                 "references": pinned_files(self._data, plan["references"]),
+                "corrections": self._corrections(plan, source),
             },
             "chunk": claim.payload,
             "items": claim.items,
             "stem": part_stem(batch.key, batch.generation, claim.index, claim.epoch, secrets.token_hex(3)),
         }
 
+    def _corrections(self, plan: Json, source: str) -> Json | None:
+        if CORRECTIONS not in plan:
+            return None
+        return {"file": str(self._data / plan[CORRECTIONS]["path"]), "content": contents_of(plan)[source]}
 
-def too_many_rejects(declaration: DatasetDeclaration, chunks: Sequence[Chunk]) -> str | None:
-    """Why the batch must not be published, or None. Deterministic: the same counts give the same answer."""
+
+def too_many_rejects(declaration: DatasetDeclaration, chunks: Sequence[Chunk], accepted: int = 0) -> str | None:
+    """Why the batch must not be published, or None. Deterministic: the same counts give the same answer.
+
+    Args:
+        declaration: Has the limit.
+        chunks: All chunks of the batch.
+        accepted: Dead letters that are accepted: they don't count.
+    """
     results = [chunk.result for chunk in chunks if chunk.result]
-    items, dead = sum(result.items for result in results), sum(result.dead for result in results)
+    items, dead = sum(result.items for result in results), sum(result.dead for result in results) - accepted
     limit = declaration.max_reject_rate
     if limit is None or not items or dead / items <= limit:
         return None

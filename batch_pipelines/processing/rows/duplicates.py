@@ -49,6 +49,11 @@ def first_is(place: str) -> str:
     return f"is the key of {place}, too, which comes first"
 
 
+def in_table(place: str) -> str:
+    """Return the message of a duplicate of a row from `place`, which is in the table and stays there."""
+    return f"is the key of {place}, too, which is in the table"
+
+
 def _is_plain(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_date(kind))
 
