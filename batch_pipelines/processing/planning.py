@@ -4,9 +4,8 @@ A key that is the one now published needs nothing; an unfinished batch of the sa
 has; anything else is planned. The table itself has the last word on what is published (`_reconcile`).
 """
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -28,16 +27,19 @@ from batch_pipelines.lake.delta import (
     widened,
 )
 from batch_pipelines.lake.parts import SYSTEM_FIELDS, schema_from_text, schema_to_text
+from batch_pipelines.processing.corrections import ACCEPTED, contents_of, freeze, known_of
 from batch_pipelines.processing.declaration.catalog import Catalog, Entry
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.file_columns import header_of, with_columns
+from batch_pipelines.processing.identity import batch_key
 from batch_pipelines.processing.rows.casts import schema_of as schema_of_columns
 from batch_pipelines.processing.rows.expressions import describe
 from batch_pipelines.processing.rows.shape import with_added
-from batch_pipelines.processing.sources.files import SourceFile, combined, files_of, sha256_of
+from batch_pipelines.processing.sources.files import SourceFile, files_of, sha256_of
 from batch_pipelines.processing.sources.formats.registry import format_of
 from batch_pipelines.processing.sources.inbox import refuse_unfinished
 from batch_pipelines.processing.sources.reading import PlanFor, SourcePlan
+from batch_pipelines.processing.tables.write_modes import APPENDED
 
 Probe = Callable[[Json], Json]
 
@@ -101,10 +103,14 @@ class Planner:
         files = files_of(entry.declaration, request.partition, self._home, self._data)
         seen = self._ledger.batches.current(request.dataset, request.partition)
         number, current = self._reconcile(request)
-        digests = None
+        digests, fresh = None, self._new_content(request, entry.declaration, files, current)
+        if fresh and not fresh.files and current:
+            self._supersede_others(request, current.key)
+            return current, Found.CURRENT
+        files = fresh.files if fresh else files
         if self._is_known(request, number):
-            digests = [sha256_of(file) for file in files]
-            key = _batch_key(request, combined(digests), entry)
+            digests = fresh.digests if fresh else [sha256_of(file) for file in files]
+            key = self._key(request, entry, digests)
             if current and current.key == key and not request.asks_anew(current):
                 self._supersede_others(request, key)
                 return current, Found.CURRENT
@@ -113,6 +119,8 @@ class Planner:
         refuse_unfinished(files, self._data)
         fault("plan.started")
         plan = self._make(request, entry, files, digests, self._pins(entry.declaration))
+        if fresh:
+            plan.plan[APPENDED] = fresh.marks
         batch = self._ledger.batches.open(
             plan, root_run=request.root_run, forced=request.force, published=number, seen=seen.id if seen else None
         )
@@ -126,7 +134,7 @@ class Planner:
         """
         request, entry = Request(dataset, partition), self._catalog.entry(dataset)
         files = files_of(entry.declaration, partition, self._home, self._data)
-        key = _batch_key(request, combined(sha256_of(file) for file in files), entry)
+        key = self._key(request, entry, [sha256_of(file) for file in files])
         current = self._reconcile(request)[1]
         return current if current and current.key == key else None
 
@@ -149,6 +157,10 @@ class Planner:
             batches.finish(unfinished.id, BatchState.PUBLISHED)
         current = batches.current(request.dataset, request.partition)
         return number, current if current and current.publication == number else None
+
+    def _key(self, request: Request, entry: Entry, digests: Sequence[str]) -> str:
+        known = known_of(self._ledger, request.dataset, digests)
+        return batch_key(request.dataset, request.partition, digests, entry, known.digest)
 
     def _take_up(self, request: Request, key: str, number: int | None, pins: Json) -> Batch | None:
         """An unfinished batch of this key; or a failed one, if its references are the newest."""
@@ -180,11 +192,12 @@ class Planner:
             self._ledger.batches.finish(unfinished.id, BatchState.SUPERSEDED, reason)
 
     def _as_declared_today(self, batch: Batch, declaration: DatasetDeclaration) -> Batch:
-        """What may change without another key (limits, attempts, time limits) counts as it is declared today."""
+        """What may change without another key (limits, attempts, time limits, acceptances) counts as it is today."""
         today = {**declaration.model_dump(mode="json"), "columns": batch.plan["declaration"]["columns"]}
-        if today == batch.plan["declaration"]:
-            return batch
-        return self._ledger.batches.amend(batch.id, {**batch.plan, "declaration": today})
+        known = known_of(self._ledger, batch.pipeline, contents_of(batch.plan).values())
+        kept = {name: said for name, said in batch.plan.items() if name != ACCEPTED}
+        plan = {**kept, **freeze(known, self._data, batch.pipeline), "declaration": today}
+        return batch if plan == batch.plan else self._ledger.batches.amend(batch.id, plan)
 
     def _pins(self, declaration: DatasetDeclaration) -> Json:
         """Which version of each referenced table this batch will look at."""
@@ -225,7 +238,9 @@ class Planner:
         plan["schema"] = self._schema(request, declaration, plan, chunks)
         table = schema_of(table_path(self._data, request.dataset))
         widened(table, schema_from_text(plan["schema"]), request.dataset)  # now, not when all the work is done
-        key = _batch_key(request, combined(found), entry)
+        known = known_of(self._ledger, request.dataset, found)
+        plan |= freeze(known, self._data, request.dataset)
+        key = batch_key(request.dataset, request.partition, found, entry, known.digest)
         return BatchPlan(request.dataset, request.partition, key, plan, chunks)
 
     def _plan_file(self, request: Request, declaration: DatasetDeclaration, file: SourceFile) -> SourcePlan:
@@ -278,8 +293,3 @@ def pinned_files(data: Path, references: Mapping[str, Json]) -> Json:
 @lru_cache(maxsize=64)
 def _files_at(table: Path, at: int) -> list[str]:
     return [str(table / name) for name in files_at(table, at)]
-
-
-def _batch_key(request: Request, content: str, entry: Entry) -> str:
-    parts = (request.dataset, request.partition, content, entry.declaration.version(entry.folder))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
