@@ -5,10 +5,9 @@ has; anything else is planned. The table itself has the last word on what is pub
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +18,6 @@ from batch_pipelines.core.ledger.ledger import Ledger
 from batch_pipelines.core.model import Batch, BatchPlan, BatchState, ChunkPlan, Json
 from batch_pipelines.lake.delta import (
     app_id,
-    files_at,
     published_number,
     schema_of,
     table_path,
@@ -32,6 +30,8 @@ from batch_pipelines.processing.declaration.catalog import Catalog, Entry
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.file_columns import header_of, with_columns
 from batch_pipelines.processing.identity import batch_key
+from batch_pipelines.processing.new_content import NewContent, new_content
+from batch_pipelines.processing.pins import pinned_files
 from batch_pipelines.processing.rows.casts import schema_of as schema_of_columns
 from batch_pipelines.processing.rows.expressions import describe
 from batch_pipelines.processing.rows.shape import with_added
@@ -103,7 +103,7 @@ class Planner:
         files = files_of(entry.declaration, request.partition, self._home, self._data)
         seen = self._ledger.batches.current(request.dataset, request.partition)
         number, current = self._reconcile(request)
-        digests, fresh = None, self._new_content(request, entry.declaration, files, current)
+        digests, fresh = None, self._fresh(request, entry, files, current)
         if fresh and not fresh.files and current:
             self._supersede_others(request, current.key)
             return current, Found.CURRENT
@@ -134,9 +134,20 @@ class Planner:
         """
         request, entry = Request(dataset, partition), self._catalog.entry(dataset)
         files = files_of(entry.declaration, partition, self._home, self._data)
-        key = self._key(request, entry, [sha256_of(file) for file in files])
         current = self._reconcile(request)[1]
+        if fresh := self._fresh(request, entry, files, current):
+            return None if fresh.files else current
+        key = self._key(request, entry, [sha256_of(file) for file in files])
         return current if current and current.key == key else None
+
+    def _fresh(self, request: Request, entry: Entry, files: list[SourceFile], now: Batch | None) -> NewContent | None:
+        """What there is to append; None if the dataset is not appended to."""
+        if entry.declaration.write != "append":
+            return None
+        fresh = new_content(self._data, request.dataset, request.partition, files, now)
+        if request.force and (now is None or request.asks_anew(now)):
+            fresh.refuse_twice(f"{request.dataset}/{request.partition}")
+        return fresh
 
     def _is_known(self, request: Request, number: int | None) -> bool:
         """Whether there is anything to compare the content with; else it is hashed only as it is planned."""
@@ -277,19 +288,3 @@ class Planner:
             "items": chunks[0].items,
         }
         return str(self._probe(payload)["schema"])
-
-
-def pinned_files(data: Path, references: Mapping[str, Json]) -> Json:
-    """Which part files hold the values of each reference, at the version that the plan pins."""
-    return {
-        reference: {
-            "files": _files_at(table_path(data, reference.partition(".")[0]), pin["version"]),
-            "column": reference.partition(".")[2],
-        }
-        for reference, pin in references.items()
-    }
-
-
-@lru_cache(maxsize=64)
-def _files_at(table: Path, at: int) -> list[str]:
-    return [str(table / name) for name in files_at(table, at)]

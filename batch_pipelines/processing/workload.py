@@ -12,9 +12,9 @@ from batch_pipelines.core.workload import Verdict
 from batch_pipelines.lake.parts import part_stem, read_part, schema_from_text
 from batch_pipelines.processing.corrections import CORRECTIONS, contents_of, count_accepted, frozen
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
-from batch_pipelines.processing.letters import is_letters
+from batch_pipelines.processing.letters import is_carried, is_letters
 from batch_pipelines.processing.letters import split as split_letters
-from batch_pipelines.processing.planning import pinned_files
+from batch_pipelines.processing.pins import pinned_files
 from batch_pipelines.processing.settling import settle_duplicates
 from batch_pipelines.processing.sources.formats.registry import format_of
 from batch_pipelines.processing.tables.publish import Difference, publish
@@ -103,7 +103,8 @@ class DatasetWorkload:
         declaration = self._declaration(batch)
         if declaration.write == "append":
             against = self._against.get(batch.id, compared_with(chunks))
-            return appending(batch, against if declaration.key else None)
+            replay = any(is_carried(chunk.payload) or is_letters(chunk.payload) for chunk in chunks)
+            return appending(batch, against if declaration.key else None, replay=replay)
         if declaration.write == "upsert":
             return Upserting(self._data, batch, declaration.key)
         return replacing_all(batch)

@@ -4,10 +4,11 @@ What must not live here: a key on its own (model.py), other datasets (catalog.py
 """
 
 import difflib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from batch_pipelines.core.key_problems import Problem
 from batch_pipelines.core.windows import Every
+from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.declaration.source_paths import check_times
 
 SYSTEM_COLUMNS = ("_source", "_line", "_offset", "_partition", "_reject")
@@ -61,6 +62,22 @@ def expression_problems(derive: dict[str, str], where: str | None) -> Iterator[P
             yield ("derive", name), "the SQL expression is empty"
     if where is not None and not where.strip():
         yield ("where",), "the SQL condition is empty; leave the key out to keep every row"
+
+
+def upsert_problems(write: str, key: Sequence[str], columns: Mapping[str, Column]) -> Iterator[Problem]:
+    """`write: upsert`: a key that every row has."""
+    if write != "upsert":
+        return
+    if not key:
+        yield ("write",), "upsert replaces rows of the same key: name its columns in `key`"
+    for name in key:
+        column = columns.get(name)
+        if column is None or not column.required or column.severity != "reject":
+            yield (
+                ("key",),
+                f"upsert needs a value of key column {name!r} in every row: declare it in `columns` with "
+                "`required: true` and without `severity: warn`",
+            )
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
