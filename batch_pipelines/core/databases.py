@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -28,7 +28,7 @@ def opened(connections: Connections, name: str, *, make: bool = False) -> Iterat
     Args:
         connections: Where databases are.
         name: Which one.
-        make: Whether a SQLite file may be made.
+        make: Whether it is written to, and a SQLite file may be made.
 
     Raises:
         ConfigError: Its address cannot be used.
@@ -69,4 +69,20 @@ def _engine(url: str, name: str, *, make: bool) -> Engine:
         raise ConfigError(f"connection {name!r} ({variable_of(name)}) names {file}, and there is no such file")
     if not file.parent.is_dir():
         raise ConfigError(f"connection {name!r} ({variable_of(name)}) names {file}, whose folder does not exist")
-    return create_engine(parsed, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": PATIENCE_S})
+    return _sqlite(create_engine(parsed, poolclass=NullPool, hide_parameters=True), reads=not make)
+
+
+def _sqlite(engine: Engine, *, reads: bool) -> Engine:
+    """Transactions as everywhere else: begun by us, DDL within them, one for reading cannot write."""
+
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout={PATIENCE_S * 1000}")
+        connection.execute(f"PRAGMA query_only={'ON' if reads else 'OFF'}")
+
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", begin)
+    return engine

@@ -20,6 +20,7 @@ from batch_pipelines.core.workers.local import LocalPool, start_fork_server
 from batch_pipelines.core.workers.pool import Lost, Raised, Returned, WorkerPool
 from batch_pipelines.lake.delta import table_path, version
 from batch_pipelines.processing.declaration.catalog import Catalog, load_catalog
+from batch_pipelines.processing.export.exporter import Exporter, Exporting
 from batch_pipelines.processing.planning import Found, Planner, Request
 from batch_pipelines.processing.reports import BatchReport, Planning, failures_of, report_of
 from batch_pipelines.processing.sources.files import existing_partitions
@@ -174,6 +175,22 @@ class Processing:
             for batch in batches
         ]
 
+    def export(self, dataset: str, partitions: Sequence[str] | None = None) -> Exporting:
+        """Have the dataset's targets hold what is published of these partitions (None: of all). What they hold is left.
+
+        Raises:
+            ConfigError: There is no such dataset.
+        """
+        declaration = self.catalog.entry(dataset).declaration
+        wanted = list(self.ledger.batches.currents(dataset)) if partitions is None else partitions
+        return self._exporter.export(declaration, sorted(wanted))
+
+    def not_exported(self, dataset: str) -> list[str]:
+        """A line for each published partition that a target of the dataset does not hold."""
+        currents = self.ledger.batches.currents(dataset)
+        numbers = {partition: batch.publication for partition, batch in sorted(currents.items())}
+        return self._exporter.behind(self.catalog.entry(dataset).declaration, numbers)
+
     def run(self, dataset: str, partitions: Sequence[str] | None = None, *, force: bool = False) -> list[BatchReport]:
         """Plan, work and review in one go, in this process.
 
@@ -186,6 +203,10 @@ class Processing:
         if failures := failures_of(planning, reports):
             raise BatchFailed(failures)
         return reports
+
+    @cached_property
+    def _exporter(self) -> Exporter:
+        return Exporter(self.settings.home, self.settings.data, self.settings.connections, self._clock)
 
     @cached_property
     def _worker_modules(self) -> tuple[str, ...]:

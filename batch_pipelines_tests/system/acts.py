@@ -10,6 +10,7 @@ from batch_pipelines.core.settings import load_settings
 from batch_pipelines.core.workers.inline import InlinePool
 from batch_pipelines.items.pipeline import Items
 from batch_pipelines.items.planning import ItemOrder
+from batch_pipelines.processing.pipeline import Processing
 from batch_pipelines_tests.system import delivery_kills, sweep_home
 from batch_pipelines_tests.system.differences import differences
 
@@ -53,6 +54,17 @@ def inspect(home: Path, data: Path, reference: Path) -> dict[str, Any]:
     wrong += ["the second run worked"] if len(chunks_begun(data.parent)) != before else []
     wrong += [f"{what} after the janitor" for what in differences(sweep_home.content(home, data), expected)]
     return {"wrong": wrong, "orphans": swept.files}
+
+
+def export(home: Path, environ: Path) -> None:
+    """Export `orders`, with the environment that a file holds."""
+    settings = load_settings(json.loads(environ.read_text()), home)
+    processing = Processing(settings)
+    try:
+        failures = processing.export("orders").failures
+    finally:
+        processing.close()
+    assert failures == [], failures
 
 
 def log_chunks(folder: Path) -> None:
