@@ -1,13 +1,19 @@
 """What Dagster loads: the pipelines of the defs folder, and the operations. Nothing else lives here."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 
 from batch_pipelines.components.operations import operations
+from batch_pipelines.core.yaml_files import Document
 from batch_pipelines.orchestration.defs_folder import load_defs_folder
-from batch_pipelines.orchestration.names import check_names
+from batch_pipelines.orchestration.names import check_names, dataset_claims, report_claims
 from batch_pipelines.orchestration.session import current_settings
+from batch_pipelines.processing.declaration.catalog import Entry as DatasetEntry
 from batch_pipelines.processing.declaration.catalog import load_catalog
 from batch_pipelines.processing.declared_sql import check_sql
+from batch_pipelines.reporting.declaration.catalog import Entry as ReportEntry
+from batch_pipelines.reporting.declaration.catalog import load_catalog as load_reports
 
 
 @dg.definitions
@@ -19,6 +25,11 @@ def defs() -> dg.Definitions:
     """
     settings = current_settings()
     catalog = load_catalog(settings.defs)
-    check_names(catalog)
+    reports = load_reports(settings.defs)
+    check_names([*dataset_claims(_documents(catalog.datasets)), *report_claims(_documents(reports.reports))])
     check_sql(catalog)
     return dg.Definitions.merge(load_defs_folder(settings.defs, settings.home), operations(catalog))
+
+
+def _documents(entries: Mapping[str, DatasetEntry | ReportEntry]) -> dict[str, Document]:
+    return {name: entry.document for name, entry in entries.items()}

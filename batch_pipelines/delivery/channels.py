@@ -5,8 +5,8 @@ and the order in which the ledger and a channel are told (deliverer.py).
 """
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
@@ -51,6 +51,8 @@ class Parcel:
         summary: What a mail or a webhook says besides the files, plain text.
         files: At least one, except where a report is only announced (`on_empty: notify`).
         attach_bytes: What a mail carries at most; it names the links of larger files instead.
+        identity: What makes it the same again for people, where that is less than its bytes, e.g. a hash of the rows.
+        headers: Further headers of a webhook.
     """
 
     report: str
@@ -60,11 +62,14 @@ class Parcel:
     summary: str
     files: tuple[ParcelFile, ...]
     attach_bytes: int = ATTACH_BYTES
+    identity: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def content(self) -> str:
-        """SHA-256 of what is delivered: the names and hashes of the files; without files, of the words."""
+        """SHA-256 of what is delivered: of its identity, else names and hashes of the files, else the words."""
         parts = [f"{file.name}\0{file.sha256}" for file in self.files] or [self.title, self.summary]
+        parts = parts if self.identity is None else [self.identity]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     @property

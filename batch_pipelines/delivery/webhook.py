@@ -5,7 +5,6 @@ The receiver tells repeats by the header `Idempotency-Key`. Files are named with
 
 import json
 import ssl
-from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -26,15 +25,13 @@ class WebhookChannel:
 
     Args:
         timeout_s: Seconds to wait for a connection, and for each piece of the answer.
-        headers: Further headers, e.g. `Authorization`.
     """
 
     name = "webhook"
     repeatable = True
 
-    def __init__(self, timeout_s: float = TIMEOUT_S, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
-        self._headers = dict(headers or {})
         self._opener = build_opener(_NoRedirects, HTTPSHandler(context=ssl.create_default_context()))
 
     def send(self, parcel: Parcel, key: DeliveryKey, go: Go) -> Ending:
@@ -45,9 +42,9 @@ class WebhookChannel:
             "Content-Type": "application/json",
             "User-Agent": "batch_pipelines",
             "Idempotency-Key": key.idempotency_key,
-            **self._headers,
+            **parcel.headers,
         }
-        body = json.dumps(body_of(parcel)).encode()
+        body = posted(parcel)
         request = Request(key.recipient, body, headers, method="POST")  # noqa: S310  http and https only, see above
         go()
         try:
@@ -62,9 +59,9 @@ class WebhookChannel:
             return Refused(f"no answer: {getattr(error, 'reason', error) or type(error).__name__}", again=True)
 
 
-def body_of(parcel: Parcel) -> dict[str, Any]:
-    """Return what is posted."""
-    return {
+def posted(parcel: Parcel) -> bytes:
+    """Return what is posted, the same bytes every time."""
+    body = {
         "report": parcel.report,
         "partition": parcel.partition,
         "burst": parcel.burst or None,
@@ -81,6 +78,7 @@ def body_of(parcel: Parcel) -> dict[str, Any]:
             for file in parcel.files
         ],
     }
+    return json.dumps(body, sort_keys=True).encode()
 
 
 def url_problem(url: str) -> str | None:

@@ -1,16 +1,34 @@
-"""The names that a dataset takes in Dagster, where assets, jobs and graphs of all datasets share one space.
+"""The names that pipelines take in Dagster, where assets, jobs, ops and graphs of all of them share one space.
 
-What must not live here: whether a dataset's own name is well-formed (processing/declaration/model.py).
+What must not live here: whether a pipeline's own name is well-formed (the declarations).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from batch_pipelines.core.declared import ATTRIBUTES
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.yaml_files import joined, refusal
-from batch_pipelines.processing.declaration.catalog import Catalog
+from batch_pipelines.core.yaml_files import Document, joined, refusal
 
-OPERATIONS = ("process_data", "clean_up_files", "keep_pool_limits")
+OPERATIONS = ("process_data", "generate_report", "clean_up_files", "keep_pool_limits")
+REPORT_STEPS = ("gathering_data", "processing", "generating")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A pipeline, and the names that it takes besides its own.
+
+    Attributes:
+        kind: What it is, in a word: `dataset`, `report` …
+        name: Its name.
+        document: Its YAML, with the lines of its keys.
+        derived: The other names.
+    """
+
+    kind: str
+    name: str
+    document: Document
+    derived: tuple[str, ...]
 
 
 def letters_name(dataset: str) -> str:
@@ -48,26 +66,49 @@ def schedule_name(dataset: str) -> str:
     return f"{dataset}_schedule"
 
 
-def check_names(catalog: Catalog) -> None:
-    """Refuse datasets whose names in Dagster are taken.
+def delivery_name(report: str) -> str:
+    """Return the asset that stands for the deliveries of a report."""
+    return f"{report}_delivery"
+
+
+def step_name(report: str, step: str) -> str:
+    """Return the op that is one of `REPORT_STEPS` of a report."""
+    return f"{report}_{step}"
+
+
+def dataset_claims(documents: Mapping[str, Document]) -> list[Claim]:
+    """Return what datasets take, by name."""
+    makers = (letters_name, job_name, plan_name, publish_name, checks_name)
+    return [Claim("dataset", name, doc, tuple(make(name) for make in makers)) for name, doc in documents.items()]
+
+
+def report_claims(documents: Mapping[str, Document]) -> list[Claim]:
+    """Return what reports take, by name."""
+    makers = (delivery_name, job_name, checks_name)
+    return [
+        Claim(
+            "report", name, doc, (*(make(name) for make in makers), *(step_name(name, step) for step in REPORT_STEPS))
+        )
+        for name, doc in documents.items()
+    ]
+
+
+def check_names(claims: Sequence[Claim]) -> None:
+    """Refuse pipelines, of whatever kind, whose names in Dagster are taken.
 
     Raises:
-        ConfigError: `flights` and `flights_job`, say, or a dataset called `process_data`.
+        ConfigError: `flights` and `flights_job`, say, a dataset called `process_data`, a report called as a dataset.
     """
-    if errors := list(_clashes(catalog)):
+    if errors := list(_clashes(claims)):
         raise joined(errors)
 
 
-def _clashes(catalog: Catalog) -> Iterator[ConfigError]:
-    owners = {name: f"the job {name}" for name in OPERATIONS} | {"lane": "every dataset"}
-    for name in catalog.datasets:
-        owners |= dict.fromkeys(_derived(name), f"dataset {name!r}")
-    for name, entry in catalog.datasets.items():
-        if name in owners:
-            message = f"the name {name!r} is taken by {owners[name]}; give this dataset another name"
-            yield refusal(entry.document, [((*ATTRIBUTES, "name"), message)])
-
-
-def _derived(dataset: str) -> tuple[str, ...]:
-    makers = (letters_name, job_name, plan_name, publish_name, checks_name)
-    return tuple(make(dataset) for make in makers)
+def _clashes(claims: Sequence[Claim]) -> Iterator[ConfigError]:
+    taken = {name: f"the job {name}" for name in OPERATIONS} | {"lane": "every dataset"}
+    for claim in claims:
+        taken |= dict.fromkeys(claim.derived, f"{claim.kind} {claim.name!r}")
+    for claim in claims:
+        if claim.name in taken:
+            message = f"the name {claim.name!r} is taken by {taken[claim.name]}; give this {claim.kind} another name"
+            yield refusal(claim.document, [((*ATTRIBUTES, "name"), message)])
+        taken.setdefault(claim.name, f"{claim.kind} {claim.name!r}")
