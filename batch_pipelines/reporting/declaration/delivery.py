@@ -90,6 +90,8 @@ class Email(BaseModel):
         body: Template of a short text.
         attach: Formats that go along; the others are linked.
         max_size: Attachments beyond this become links.
+        relay: Name of the relay; `default` is a folder of .eml files until BP_RELAY_DEFAULT says otherwise.
+        sender: Address of the From header, in YAML `from`; BP_MAIL_FROM where None.
     """
 
     model_config = SETTINGS
@@ -101,6 +103,8 @@ class Email(BaseModel):
     body: str | None = None
     attach: list[FormatName] = Field(default_factory=pdf_alone)
     max_size: Bytes = 10 * MB
+    relay: str = "default"
+    sender: str | None = Field(default=None, alias="from")
 
     @field_validator("to", "cc", "bcc")
     @classmethod
