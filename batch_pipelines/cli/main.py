@@ -20,6 +20,7 @@ from batch_pipelines.cli.datasets import datasets
 from batch_pipelines.cli.dead_letters import dead_letters
 from batch_pipelines.cli.demo import demo
 from batch_pipelines.cli.env import env
+from batch_pipelines.cli.export import export
 from batch_pipelines.cli.janitor import janitor
 from batch_pipelines.cli.places import NotFound
 from batch_pipelines.cli.process import process
@@ -121,5 +122,5 @@ def bp(
         typer.echo(ctx.get_help())
 
 
-for each in (demo, datasets, query, dead_letters, process, backfill, janitor, env):
+for each in (demo, datasets, query, dead_letters, process, backfill, export, janitor, env):
     app.command(each.__name__.replace("_", "-"))(each)

@@ -26,6 +26,7 @@ def process(
     It shares ledger and tables with Dagster, but the UI shows no run of it; `bp backfill` launches real runs.
     What is current already is left alone, what was begun is finished.
     """
+    from batch_pipelines.processing.export.targets import Done
     from batch_pipelines.processing.reports import failures_of
 
     with places.open_processing() as processing:
@@ -47,7 +48,12 @@ def process(
         if reports:
             show_counts(processing, name, reports)
             show_place(processing, name)
-        if failures := failures_of(planning, reports):
-            raise BatchFailed(
-                [*failures, f"{counted(len(failures), 'partition')} failed. See {command(f'datasets {name}')}"]
-            )
+        exporting = processing.export(name, [report.partition for report in reports if report.ok])
+        for each in exporting.done:
+            if each.done is Done.WRITTEN:
+                say(each.sentence)
+        lines = failures_of(planning, reports)
+        if lines:
+            lines.append(f"{counted(len(lines), 'partition')} failed. See {command(f'datasets {name}')}")
+        if lines := [*lines, *exporting.failures]:
+            raise BatchFailed(lines)

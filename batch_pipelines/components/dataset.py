@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from batch_pipelines.components.dataset_attributes import DatasetAttributes
 from batch_pipelines.components.dataset_checks import dataset_checks
-from batch_pipelines.components.dataset_graph import dataset_assets
+from batch_pipelines.components.dataset_exports import exports_asset, exports_check
+from batch_pipelines.components.dataset_graph import GROUP, dataset_assets
 from batch_pipelines.components.dataset_inbox import inbox_sensor
 from batch_pipelines.components.documents import document_of
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY, json_io_manager
@@ -57,9 +58,10 @@ class Dataset(dg.Component):
         """Return everything that Dagster has of this dataset."""
         declaration = self.entry.declaration
         name = declaration.name
+        exports, exported = exports_asset(declaration, declaration.group or GROUP), exports_check(declaration)
         job = dg.define_asset_job(
             name=job_name(name),
-            selection=dg.AssetSelection.assets(name, letters_name(name)),
+            selection=dg.AssetSelection.assets(name, letters_name(name), *([exports.key] if exports else [])),
             description=f"Processes partitions of {name}: plan, work in lanes, publish, check. Run again, it goes on "
             "where it stopped; for what is published already there is nothing to do.",
             tags=RUN_TAGS,
@@ -68,8 +70,8 @@ class Dataset(dg.Component):
         sensor = inbox_sensor(declaration)
         schedule = _schedule(declaration)
         return dg.Definitions(
-            assets=[dataset_assets(self.entry)],
-            asset_checks=[dataset_checks(declaration)],
+            assets=[dataset_assets(self.entry), *([exports] if exports else [])],
+            asset_checks=[dataset_checks(declaration), *([exported] if exported else [])],
             jobs=[job],
             sensors=[sensor] if sensor else [],
             schedules=[schedule] if schedule else [],

@@ -15,6 +15,7 @@ import dagster as dg
 from batch_pipelines.components import dataset_steps as steps
 from batch_pipelines.components import item_steps
 from batch_pipelines.components.dataset_events import Describer
+from batch_pipelines.components.dataset_exports import export, log_exports
 from batch_pipelines.core.model import Json
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY
 from batch_pipelines.orchestration.names import job_name, letters_name, plan_name, publish_name
@@ -136,6 +137,9 @@ def _publish_op(declaration: DatasetDeclaration) -> dg.OpDefinition:
             outcome = steps.publish(context, processing, planned)
             if outcome.failures:
                 steps.log_materialisations(context, processing, outcome.good)
+                if declaration.export:  # the step that would do it does not come
+                    good = [report.partition for report in outcome.good]
+                    log_exports(context, name, export(context, processing, name, good))
                 outcome.raise_failures()
             describer = Describer(processing, name)
             for report in outcome.good:

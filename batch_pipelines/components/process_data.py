@@ -12,6 +12,13 @@ import dagster as dg
 from batch_pipelines.components import dataset_steps as steps
 from batch_pipelines.components import item_steps
 from batch_pipelines.components.dataset_checks import check_dataset, evaluation
+from batch_pipelines.components.dataset_exports import (
+    EXPORTED,
+    check_exports,
+    export,
+    log_exports,
+    raise_failures,
+)
 from batch_pipelines.components.dataset_graph import PLAN_OUT, lane_op, plan_outputs
 from batch_pipelines.components.process_data_config import (
     PlanConfig,
@@ -22,7 +29,7 @@ from batch_pipelines.components.process_data_config import (
 )
 from batch_pipelines.core.model import Json
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY, json_io_manager
-from batch_pipelines.orchestration.names import letters_name
+from batch_pipelines.orchestration.names import exports_name, letters_name
 from batch_pipelines.orchestration.partitions import dagster_key
 from batch_pipelines.orchestration.policies import (
     INFRASTRUCTURE_RETRIES,
@@ -33,6 +40,7 @@ from batch_pipelines.orchestration.policies import (
 )
 from batch_pipelines.orchestration.session import failure, open_processing
 from batch_pipelines.processing.declaration.catalog import Catalog
+from batch_pipelines.processing.export.exporter import Exporting
 from batch_pipelines.processing.pipeline import Processing
 from batch_pipelines.processing.reports import BatchReport
 
@@ -73,15 +81,30 @@ def publish_op(context: dg.OpExecutionContext, planned: dict[str, Any]) -> None:
     with open_processing() as processing:
         outcome = steps.publish(context, processing, planned)
         steps.log_materialisations(context, processing, _not_yet_known(context.instance, outcome))
+        exporting = _export(context, processing, outcome)
         wrong = _log_checks(context, processing, outcome.dataset)
         outcome.raise_failures()
+        raise_failures(outcome.dataset, exporting)
         if wrong:
             raise failure(f"{len(wrong)} checks of {outcome.dataset} failed", wrong)
 
 
+def _export(context: dg.OpExecutionContext, processing: Processing, outcome: steps.Outcome) -> Exporting:
+    """Export what is published, as the asset of an asset job does, and log it."""
+    if not processing.catalog.entry(outcome.dataset).declaration.export:
+        return Exporting()
+    exporting = export(context, processing, outcome.dataset, [report.partition for report in outcome.good])
+    log_exports(context, outcome.dataset, exporting)
+    return exporting
+
+
 def _log_checks(context: dg.OpExecutionContext, processing: Processing, dataset: str) -> list[str]:
     """Check the dataset as an asset job does, and log it; return what must not be, a line for each."""
-    results = check_dataset(processing, processing.catalog.entry(dataset).declaration)
+    declaration = processing.catalog.entry(dataset).declaration
+    results = check_dataset(processing, declaration)
+    if declaration.export:
+        exported = check_exports(processing, dataset)
+        results[dg.AssetCheckKey(dg.AssetKey(exports_name(dataset)), EXPORTED)] = exported
     for key, result in results.items():
         context.log_event(evaluation(key, result))  # type: ignore[arg-type]  # its annotation forgets these events
     return [

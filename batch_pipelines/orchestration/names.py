@@ -36,6 +36,11 @@ def letters_name(dataset: str) -> str:
     return f"{dataset}_dead_letters"
 
 
+def exports_name(dataset: str) -> str:
+    """Return the asset that stands for the exports of a dataset."""
+    return f"{dataset}_exports"
+
+
 def job_name(dataset: str) -> str:
     """Return the job that processes partitions of a dataset."""
     return f"{dataset}_job"
@@ -78,7 +83,7 @@ def step_name(report: str, step: str) -> str:
 
 def dataset_claims(documents: Mapping[str, Document]) -> list[Claim]:
     """Return what datasets take, by name."""
-    makers = (letters_name, job_name, plan_name, publish_name, checks_name)
+    makers = (letters_name, exports_name, job_name, plan_name, publish_name, checks_name)
     return [Claim("dataset", name, doc, tuple(make(name) for make in makers)) for name, doc in documents.items()]
 
 
