@@ -2,6 +2,7 @@
 
     BatchError
     ├── ConfigError           settings or YAML cannot work; nothing was started
+    ├── Refused               cannot be done with what is there now; nothing was started
     ├── InputError            a source cannot be read; names file, line and cure
     │   └── SourceChanged     the source's bytes are not the ones that were planned
     ├── PermanentError        trying again will not help
@@ -39,6 +40,10 @@ class ConfigError(BatchError):
         self.line = line
         place = f"{self.file}:{line}: " if file is not None and line else f"{file}: " if file is not None else ""
         super().__init__(f"{place}{message}")
+
+
+class Refused(BatchError):
+    """It cannot be done with what is there now; the message says what to do first. Nothing was started."""
 
 
 class InputError(BatchError):

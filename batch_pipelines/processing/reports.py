@@ -25,6 +25,8 @@ class BatchReport:
         chunks: One entry a chunk: index, state, items, written, filtered, dead, attempts, seconds, error.
         files: Source files.
         columns: Name and type of the columns that people see.
+        schema_change: What it changed of the table's columns, a line each.
+        replay: Of a replay: what was tried, and what there was before (replay_plan.py).
     """
 
     batch_id: int
@@ -44,6 +46,8 @@ class BatchReport:
     chunks: list[Json]
     files: list[str]
     columns: list[tuple[str, str]]
+    replay: Json | None = None
+    schema_change: list[str] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -110,6 +114,8 @@ def report_of(batch: Batch, chunks: Sequence[Chunk], counts: Counts, now: dateti
         chunks=[_chunk_row(chunk) for chunk in chunks],
         files=[file["name"] for file in batch.plan["files"]],
         columns=[(each.name, str(each.type)) for each in schema if each.name not in system],
+        schema_change=list(batch.plan.get("schema_change", ())),
+        replay=batch.plan.get("replay"),
     )
 
 

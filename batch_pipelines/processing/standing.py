@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from batch_pipelines.core.model import Batch, BatchState
 from batch_pipelines.lake.parts import read_part
+from batch_pipelines.processing.corrections import contents_of, count_accepted
 from batch_pipelines.processing.pipeline import Processing
 
 
@@ -71,14 +72,32 @@ def dead_letters(processing: Processing, standing: Standing, columns: list[str] 
         standing: The partition.
         columns: Columns to read, None for all (see tables/dead_letters.py).
     """
-    failed = standing.trouble if standing.trouble and standing.trouble.state is BatchState.FAILED else None
-    batch = failed or standing.published
+    batch = lettered(standing)
     if batch is None:
         return
     folder = processing.settings.data / "dead_letters" / batch.pipeline
     for chunk in processing.ledger.chunks.of_batch(batch.id):
         if chunk.result and (part := chunk.result.detail.get("dead_letters")):
             yield read_part(folder / part["path"], columns)
+
+
+def lettered(standing: Standing) -> Batch | None:
+    """The batch whose dead letters count: the published one; a failed one if that is newer and no replay."""
+    trouble = standing.trouble
+    if trouble and trouble.state is BatchState.FAILED and "replay" not in trouble.plan:
+        return trouble
+    return standing.published
+
+
+def accepted(processing: Processing, standing: Standing) -> int:
+    """How many of a partition's dead letters are accepted."""
+    batch = lettered(standing)
+    if batch is None:
+        return 0
+    contents = contents_of(batch.plan)
+    known = processing.ledger.corrections.accepted(batch.pipeline, contents.values())
+    letters = dead_letters(processing, standing, ["source", "record"]) if known else ()
+    return count_accepted(letters, contents, known)
 
 
 @dataclass(frozen=True, slots=True)

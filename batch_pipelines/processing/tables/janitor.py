@@ -44,14 +44,14 @@ def sweep(data: Path, ledger: Ledger, dataset: str, pinned: Iterable[int] = ()) 
     table, letters = table_path(data, dataset), data / "dead_letters" / dataset
     parts = [file for file in _files(table) if "_delta_log" not in file.parts]
     dead = list(_files(letters))
-    staged = list(_files(data / "staging" / dataset))
+    staged = [*_files(data / "staging" / dataset), *_files(data / "corrections" / dataset)]
     # Only now, when the lists are made, ask what is alive: files of batches planned later are in no list.
     alive = ledger.batches.of_pipeline(dataset, _ALIVE)
     current = list(ledger.batches.currents(dataset).values())
     stems = tuple(batch_stem(batch.key, batch.generation) for batch in alive)
     named = {table / path for path in _table_files(table, pinned)} | _named(ledger, alive, table, "part")
     letters_named = _named(ledger, [*alive, *current], letters, "dead_letters")
-    staged_named = _staged(alive)
+    staged_named = _staged(ledger, alive, current)
     return _remove(
         [file for file in parts if file not in named and not file.name.startswith(stems)]
         + [file for file in dead if file not in letters_named and not file.name.startswith(stems)]
@@ -112,12 +112,23 @@ def _named(ledger: Ledger, batches: Iterable[Batch], folder: Path, what: str) ->
     }
 
 
-def _staged(batches: Iterable[Batch]) -> set[str]:
-    return {file["sha256"] for batch in batches for file in batch.plan.get("files", ())}
+def _staged(ledger: Ledger, alive: Iterable[Batch], current: Iterable[Batch]) -> set[str]:
+    """What unfinished batches read, and what published ones were told of their records: a replay compares that."""
+    alive = list(alive)
+    sources = {file["sha256"] for batch in alive for file in batch.plan.get("files", ())}
+    chunks = (chunk for batch in alive if "replay" in batch.plan for chunk in ledger.chunks.of_batch(batch.id))
+    letters = {chunk.payload["letters"] for chunk in chunks if "letters" in chunk.payload}
+    known = {
+        _sha256_in(Path(batch.plan[what]["path"]).name)
+        for batch in (*alive, *current)
+        for what in ("corrections", "accepted")
+        if what in batch.plan
+    }
+    return sources | letters | known
 
 
 def _sha256_in(name: str) -> str:
-    """`<sha256>.csv`, `<sha256>-<encoding>.csv`, `<sha256>.json`."""
+    """`<sha256>.csv`, `<sha256>-<encoding>.csv`, `<sha256>.json`, `<sha256>.letters.parquet`."""
     return name.partition(".")[0].partition("-")[0]
 
 
