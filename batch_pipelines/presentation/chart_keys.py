@@ -30,6 +30,7 @@ class Chart(BaseModel):
         y_title: Instead of the column's name.
         alt: Text for those who cannot see it; made from the data where None.
         height: Of the drawing, in units of which the full width has 640.
+        width: `half`: two charts in a row stand side by side (where the medium has the room).
         vega_lite: A Vega-Lite specification instead of type, x, y; its data are the rows of `data`.
     """
 
@@ -47,6 +48,7 @@ class Chart(BaseModel):
     y_title: str | None = None
     alt: str | None = None
     height: int = Field(default=200, ge=80, le=800)
+    width: Literal["full", "half"] = "full"
     vega_lite: dict[str, Any] | None = None
 
     @field_validator("format")

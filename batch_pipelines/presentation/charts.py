@@ -86,6 +86,12 @@ def svg(spec: Json, formats: Formats) -> str:
     return re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", drawn)  # the document around it says what is to be seen
 
 
+def ratio(drawn: str) -> float:
+    """Height of an SVG to its width."""
+    found = re.search(r'width="([\d.]+)" height="([\d.]+)"', drawn)
+    return float(found[2]) / float(found[1]) if found else 1.0
+
+
 def png(spec: Json, formats: Formats, *, scale: float = 2.0) -> bytes:
     """Draw as PNG, `scale` pixels a unit.
 

@@ -3,7 +3,11 @@
 What must not live here: where a brand file lies, and its other contents (reporting/declaration/brand.py).
 """
 
+import atexit
+import os
 import re
+import shutil
+import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -73,15 +77,32 @@ def mixed(one: str, other: str, share: float) -> str:
     return "#" + "".join(f"{round(a * share + b * (1 - share)):02x}" for a, b in pairs)
 
 
-@cache
-def font_folder() -> Path:
-    """Where the bundled font's files lie."""
-    return Path(font_source_sans_pro.__file__).parent / "files"
-
-
-def font_files() -> list[Path]:
+def font_files() -> tuple[Path, ...]:
     """The bundled font's files that documents use: TrueType, in the weights of the theme."""
-    return [font_folder() / f"SourceSansPro-{weight}.ttf" for weight in _WEIGHTS]
+    folder = Path(font_source_sans_pro.__file__).parent / "files"
+    return tuple(folder / f"SourceSansPro-{weight}.ttf" for weight in _WEIGHTS)
+
+
+@cache
+def font_folder(more: tuple[Path, ...] = ()) -> Path:
+    """A folder with exactly these files and the bundled font's, for libraries that take folders only.
+
+    The package itself has each font twice, as OTF, too; which of the two is taken depends on the order of a listing.
+
+    Args:
+        more: Fonts that a brand brings along.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="bp-fonts-"))
+    atexit.register(_remove, folder, os.getpid())
+    for index, file in enumerate((*font_files(), *more)):
+        (folder / f"{index:02}-{file.name}").symlink_to(file)
+    return folder
+
+
+def _remove(folder: Path, owner: int) -> None:
+    """Remove it when the process ends that made it, not a fork of it."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _channels(colour: str) -> list[int]:

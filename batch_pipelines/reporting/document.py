@@ -203,6 +203,7 @@ class Document:
         versions: Which states of which tables went in.
         page: The paper.
         escape_formulas: Of CSV.
+        has_workbook: Whether an XLSX, which holds all rows, is made along with it.
     """
 
     report_id: str
@@ -222,6 +223,7 @@ class Document:
     versions: list[DataVersion] = field(default_factory=list)
     page: PageSetup = field(default_factory=PageSetup)
     escape_formulas: bool = True
+    has_workbook: bool = False
 
     @property
     def kpis(self) -> list[KpiValue]:

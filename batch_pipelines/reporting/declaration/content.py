@@ -107,13 +107,13 @@ class Compare(BaseModel):
     """Columns that show how others have changed against the window before.
 
     Attributes:
-        on: Columns that tell which line is which.
+        by: Columns that tell which line is which.
         columns: Columns of numbers to compare.
     """
 
     model_config = SETTINGS
 
-    on: OneOrMore = Field(min_length=1)
+    by: OneOrMore = Field(min_length=1)
     columns: OneOrMore = Field(min_length=1)
 
 

@@ -1,0 +1,84 @@
+"""Texts of a table's cells, the same in every format that shows texts.
+
+What must not live here: how they are laid out.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from batch_pipelines.presentation.formats import Format, Formats, read_format
+from batch_pipelines.reporting.document import TableBlock, TableColumn
+
+LONGEST_CELL = 2_000
+_MANY = 100.0
+
+
+def first_rows(work: Path, file: str, limit: int, columns: list[str] | None = None) -> pa.Table:
+    """The first rows of a file, without reading more than they need."""
+    with pq.ParquetFile(work / file) as opened:
+        schema = opened.schema_arrow
+        batches, found = [], 0
+        for batch in opened.iter_batches(min(limit, 10_000), columns=columns):
+            batches.append(batch.slice(0, limit - found))
+            found += batches[-1].num_rows
+            if found >= limit:
+                break
+    if columns is not None:
+        schema = pa.schema([schema.field(name) for name in columns])
+    return pa.Table.from_batches(batches, schema=schema)
+
+
+def cell_texts(rows: pa.Table, columns: list[TableColumn], formats: Formats) -> list[list[str]]:
+    """Rows as texts, in the order of `columns`."""
+    made = [_column_texts(rows.column(column.name), form_of(column, rows), formats) for column in columns]
+    return [list(row) for row in zip(*made, strict=True)] if made else []
+
+
+def total_texts(block: TableBlock, rows: pa.Table, formats: Formats, total_word: str) -> list[str] | None:
+    """The last line of a table as texts; None if it has none."""
+    if not block.totalled:
+        return None
+    texts = [
+        formats.show(column.total, form_of(column, rows) if column.total_kind != "count" else None)
+        if column.total_kind
+        else ""
+        for column in block.columns
+    ]
+    if texts and not texts[0]:
+        texts[0] = total_word
+    return texts
+
+
+def form_of(column: TableColumn, rows: pa.Table) -> Format | None:
+    """The format of a column: declared, or for fractions as many decimals as suit all of it."""
+    if column.format is not None:
+        return read_format(column.format)
+    values: Any = rows.column(column.name)
+    if not pa.types.is_floating(values.type):
+        return None
+    finite = values.filter(pc.is_finite(values))
+    if len(finite) == 0:
+        return None
+    if pc.all(pc.equal(finite, pc.round(finite))).as_py():
+        return Format("number", "0")
+    return Format("number", "1" if pc.max(pc.abs(finite)).as_py() >= _MANY else "2")
+
+
+def _column_texts(values: Any, form: Format | None, formats: Formats) -> list[str]:
+    known: dict[Any, str] = {}
+    texts = []
+    for value in values.to_pylist():
+        if isinstance(value, list | dict):
+            texts.append(str(value)[:LONGEST_CELL])
+            continue
+        text = known.get(value)
+        if text is None:
+            text = formats.show(value, form)
+            text = text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
+            known[value] = text
+        texts.append(text)
+    return texts

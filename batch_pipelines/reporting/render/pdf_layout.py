@@ -1,0 +1,79 @@
+"""How wide the columns of a table are on paper: sizes of type, landscape pages, and what does not fit. Pure.
+
+Widths are estimates from the number of letters; the typesetter does the fine work.
+"""
+
+from dataclasses import dataclass
+
+LETTER_EM = 0.52
+SIZES = (8.5, 8.0, 7.5, 7.0, 6.5)
+LANDSCAPE_SIZES = (8.5, 8.0, 7.5, 7.0, 6.5, 6.0)
+GAP = 4.0
+_PAPER_MM = {"a4": (210.0, 297.0), "letter": (215.9, 279.4)}
+_MARGINS_MM = 38.0
+_MM = 72 / 25.4
+LONGEST_LINE = 34
+LONGEST_WORD = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TableLayout:
+    """How a table is set.
+
+    Attributes:
+        shown: How many columns fit.
+        size: Of its type, points.
+        gap: On either side of a column, points.
+        landscape: Whether it needs pages turned.
+        widths: Of each column that is shown: a share, or `auto`.
+    """
+
+    shown: int
+    size: float
+    gap: float
+    landscape: bool
+    widths: list[float | str]
+
+
+def layout(
+    letters: list[int], words: list[int], texts: list[bool], declared: list[float | None], paper: str, *, flipped: bool
+) -> TableLayout:
+    """Choose the largest type that fits, on turned pages if need be, with fewer columns as the last resort.
+
+    Args:
+        letters: Of each column: letters of its longest cell.
+        words: Of each column: letters of its longest word.
+        texts: Of each column: whether its cells may be broken into lines.
+        declared: Of each column: its share as declared.
+        paper: `a4` or `letter`.
+        flipped: Whether pages are turned anyhow.
+    """
+    needed = [
+        min(longest, LONGEST_LINE) if not text else max(min(longest, LONGEST_LINE), min(word, LONGEST_WORD))
+        for longest, word, text in zip(letters, words, texts, strict=True)
+    ]
+    options = [(size, flipped) for size in SIZES] + ([] if flipped else [(size, True) for size in LANDSCAPE_SIZES])
+    for size, landscape in options:
+        if _width(needed, size) <= _room(paper, landscape=landscape):
+            return TableLayout(len(needed), size, GAP, landscape and not flipped, _shares(needed, texts, declared))
+    size, shown = LANDSCAPE_SIZES[-1], len(needed)
+    while shown > 1 and _width(needed[:shown], size) > _room(paper, landscape=True):
+        shown -= 1
+    return TableLayout(shown, size, GAP, not flipped, _shares(needed[:shown], texts[:shown], declared[:shown]))
+
+
+def _width(needed: list[int], size: float) -> float:
+    return sum(letters * LETTER_EM * size + 2 * GAP for letters in needed) - 2 * GAP
+
+
+def _room(paper: str, *, landscape: bool) -> float:
+    return (_PAPER_MM[paper][1 if landscape else 0] - _MARGINS_MM) * _MM
+
+
+def _shares(needed: list[int], texts: list[bool], declared: list[float | None]) -> list[float | str]:
+    """Numbers as wide as they are; text shares what is left; without text all share it by need."""
+    if any(share is not None for share in declared):
+        return [share if share is not None else "auto" for share in declared]
+    if not any(texts):
+        return [float(max(letters, 4)) for letters in needed]
+    return [float(max(letters, 6)) if text else "auto" for letters, text in zip(needed, texts, strict=True)]
