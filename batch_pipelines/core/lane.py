@@ -4,13 +4,9 @@ A lane may die, repeat, or arrive late: all it knows is in the ledger. Several m
 run or in many. What an ending of a task means for its chunk is decided in verdicts.py.
 """
 
-import signal
-import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import FrameType
 
 from batch_pipelines.core.clock import Clock
 from batch_pipelines.core.closing import Closing
@@ -21,6 +17,7 @@ from batch_pipelines.core.model import Batch, BatchState, Claim
 from batch_pipelines.core.owners import LeaseWatch, Owner, new_owner
 from batch_pipelines.core.progress import REPORT_EVERY_S, Progress
 from batch_pipelines.core.retry import RetryPolicy
+from batch_pipelines.core.stopping import StopFlag, stop_on_signals
 from batch_pipelines.core.verdicts import Verdicts
 from batch_pipelines.core.workers.pool import Died, Ending, Lost, WorkerPool
 from batch_pipelines.core.workload import Workload
@@ -91,7 +88,7 @@ class Lane:
         if not batch_ids:
             return
         owner = new_owner()
-        with _stop_on_signals() as stop:
+        with stop_on_signals() as stop:
             self._ledger.holders.enter(owner)
             try:
                 with Heartbeat(self._ledger, owner.id, self._clock).beating() as heartbeat:
@@ -101,17 +98,10 @@ class Lane:
                 self._ledger.holders.leave(owner.id)
 
 
-class _StopFlag:
-    """Whether a signal asked the lane to end, and which."""
-
-    def __init__(self) -> None:
-        self.signal: int | None = None
-
-
 class _Shift:
     """One call of `Lane.run`."""
 
-    def __init__(self, lane: Lane, owner: Owner, heartbeat: Heartbeat, stop: _StopFlag, batch_ids: list[int]) -> None:
+    def __init__(self, lane: Lane, owner: Owner, heartbeat: Heartbeat, stop: StopFlag, batch_ids: list[int]) -> None:
         self._ledger, self._clock, self._policy = lane._ledger, lane._clock, lane._policy  # noqa: SLF001
         self._workload, self._make_pool, self._tell = lane._workload, lane._make_pool, lane._report  # noqa: SLF001
         self._owner, self._heartbeat, self._stop = owner.id, heartbeat, stop
@@ -214,24 +204,3 @@ class _Shift:
         counts = self._ledger.chunks.counts(self._batches)
         rate = (counts.items_done - self._done_before) / max(now - self._began_at, 1e-6)
         self._tell(Progress(counts.items_done, counts.items, counts.dead, counts.chunks_failed, rate))
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[_StopFlag]:
-    """While the block runs, SIGTERM and SIGINT only set the flag; after it they do what they always did."""
-    flag = _StopFlag()
-    if threading.current_thread() is not threading.main_thread():
-        yield flag
-        return
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        flag.signal = number
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield flag
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if flag.signal is not None:
-        signal.raise_signal(flag.signal)

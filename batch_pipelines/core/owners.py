@@ -6,6 +6,8 @@ after the watcher has itself seen the owner's renewal counter stand still for `S
 """
 
 import os
+import select
+import signal
 import socket
 import uuid
 from collections.abc import Iterable
@@ -16,6 +18,7 @@ from batch_pipelines.core.clock import Clock
 
 RENEW_EVERY_S = 5.0
 STOP_AFTER_S = 20.0  # an owner that has not renewed for so long stops before its next commit
+END_WITHIN_S = 5.0
 STILL_S = 30.0  # a watcher that has seen no renewal for so long takes the owner for gone
 
 
@@ -65,6 +68,38 @@ class LeaseWatch:
             self._seen[state.id] = (state.counter, now)
             return False
         return now - since >= STILL_S
+
+
+def is_of_this_boot(owner: Owner) -> bool:
+    """Whether an owner's process is, or was, one of this machine since it was started."""
+    return owner.boot == _boot()
+
+
+def end_process(owner: Owner, *, patience_s: float = END_WITHIN_S) -> bool:
+    """Kill the process of an owner of this boot, if it is verifiably still that process; wait until it is dead.
+
+    Returns:
+        Whether it is dead. False: it is this very process, or it does not die.
+    """
+    if _process_is_gone(owner):
+        return True
+    if owner.pid == os.getpid() or not hasattr(os, "pidfd_open"):
+        return False
+    try:
+        handle = os.pidfd_open(owner.pid)
+    except ProcessLookupError:
+        return True
+    try:
+        if _process_is_gone(owner):  # the handle is of whoever has that pid now
+            return True
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        return bool(poll.poll(patience_s * 1000))
+    except (ProcessLookupError, PermissionError):
+        return _process_is_gone(owner)
+    finally:
+        os.close(handle)
 
 
 def _process_is_gone(owner: Owner) -> bool:

@@ -1,4 +1,4 @@
-"""What every ledger promises of campaigns: one frozen audience, claims that nobody shares, settlements under an epoch."""
+"""What every ledger promises of campaigns: one frozen audience, claims nobody shares, settlements under an epoch."""
 
 import pytest
 

@@ -15,6 +15,8 @@ from batch_pipelines.core.ledger.schema import rate_windows
 from batch_pipelines.core.ledger.store import Store
 from batch_pipelines.core.rates import SPAN, Ask, Granted
 
+SHORTEST_S = 0.001  # clocks that count in microseconds would never reach a time that lies between two of them
+
 
 class RateWindows:
     """The rate windows of a ledger."""
@@ -67,7 +69,7 @@ class RateWindows:
         for at, used in counted:
             left += used
             if left > 0:
-                return 0, max(ask.rate.start(at + SPAN) - now, ask.rate.window_s * 1e-6)
+                return 0, max(ask.rate.start(at + SPAN) - now, SHORTEST_S)
         return 0, ask.rate.window_s
 
     def _grant(self, connection: Connection, ask: Ask, now: float, count: int) -> Granted:

@@ -1,0 +1,1 @@
+"""The YAML of campaigns: what it may say, and all of them together."""

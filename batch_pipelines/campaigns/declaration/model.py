@@ -1,0 +1,230 @@
+"""What the YAML of a campaign says, and whether it makes sense on its own.
+
+Plain frozen pydantic models that survive a trip through JSON. What must not live here: other campaigns (catalog.py),
+templates and SQL (checking.py), the disk.
+"""
+
+import re
+from collections.abc import Iterator
+from email.headerregistry import Address
+from email.utils import parseaddr
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
+
+from batch_pipelines.campaigns.declaration.options import Audience, Data, Limits, OneOrMore, Schedule, Seconds
+from batch_pipelines.core.declared import SETTINGS
+from batch_pipelines.core.key_problems import KeyProblems, Problem
+from batch_pipelines.core.mailings import Reason
+from batch_pipelines.core.partitions import Partitions
+from batch_pipelines.presentation.chart_keys import Chart
+from batch_pipelines.presentation.formats import check_locale
+from batch_pipelines.presentation.words import title_of
+
+NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}", re.ASCII)
+GIVEN = ("start", "end", "partition", "unsubscribe_url", "charts")
+_OWNER = re.compile(r"team:\S+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
+
+
+def _schedule(value: Any) -> Any:
+    return {"cron": value} if isinstance(value, str) else value
+
+
+def _titled(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: {"title": title_of(str(name)), **chart} if isinstance(chart, dict) else chart
+        for name, chart in value.items()
+    }
+
+
+class CampaignDeclaration(BaseModel):
+    """A campaign as declared.
+
+    Attributes:
+        name: Lower-case name; the YAML's folder gives it where the YAML doesn't.
+        description: Shown wherever the campaign is.
+        owners: E-mail addresses, or `team:name`.
+        tags: Labels, shown in the UI.
+        group: Group of the assets in the UI.
+        kind: `marketing` needs a way to unsubscribe; `transactional` does not.
+        sender: `from` in YAML: name and address, or the address alone.
+        reply_to: Address for answers.
+        subject: Template.
+        template: MJML or HTML file beside the YAML.
+        text: Template file of the text part; made from `template` where None.
+        locale: Of numbers and dates.
+        partitions: An occurrence each; None: one, called `all`.
+        schedule: When occurrences are sent.
+        list_name: `list` in YAML: which list people unsubscribe from; the campaign's name where None.
+        audience: Who is written to.
+        data: Figures for each recipient, by the name that templates have for them.
+        charts: Pictures in the mail, drawn once for each key of their data.
+        on_missing_data: What becomes of a recipient for whom `data` has nothing.
+        relay: Name of the relay; `default` is .eml files under data/mail unless BP_RELAY_DEFAULT is set.
+        limits: How fast.
+        attempts: Tries for each recipient, the first included.
+        max_age: How long a deferred mail is tried.
+        ambiguous: What becomes of a mail that may have been accepted: `hold` it (never sent twice), `resend`
+            (never lost), or `assume_sent`.
+        unsubscribe: https address of the unsubscribe page.
+        attachments: Files beside the YAML, for everybody.
+    """
+
+    model_config = SETTINGS
+
+    name: str
+    description: str | None = None
+    owners: OneOrMore = Field(default_factory=list)
+    tags: dict[str, str] = Field(default_factory=dict)
+    group: str | None = None
+    kind: Literal["marketing", "transactional"] = "marketing"
+    sender: str = Field(validation_alias="from")
+    reply_to: str | None = None
+    subject: str
+    template: str
+    text: str | None = None
+    locale: str = "en_US"
+    partitions: Partitions | None = None
+    schedule: Annotated[Schedule | None, BeforeValidator(_schedule)] = None
+    list_name: str | None = Field(default=None, validation_alias="list")
+    audience: Audience
+    data: dict[str, Data] = Field(default_factory=dict)
+    charts: Annotated[dict[str, Chart], BeforeValidator(_titled)] = Field(default_factory=dict)
+    on_missing_data: Literal["skip", "fail", "send"] = "skip"
+    relay: str = "default"
+    limits: Limits = Field(default_factory=Limits)
+    attempts: int = Field(default=6, ge=1, le=100)
+    max_age: Seconds = 86_400.0
+    ambiguous: Literal["hold", "resend", "assume_sent"] = "hold"
+    unsubscribe: str | None = None
+    attachments: OneOrMore = Field(default_factory=list)
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, value: str) -> str:
+        if not NAME.fullmatch(value):
+            raise ValueError(f"{value!r} is not a name; allowed: a-z, 0-9 and _, not first, at most 64 characters")
+        return value
+
+    @field_validator("owners")
+    @classmethod
+    def _known_owners(cls, value: list[str]) -> list[str]:
+        bad: list[Problem] = [
+            ((at,), f"{owner!r} is neither an e-mail address nor team:name")
+            for at, owner in enumerate(value)
+            if not _OWNER.fullmatch(owner)
+        ]
+        if bad:
+            raise KeyProblems(bad)
+        return value
+
+    @field_validator("sender", "reply_to")
+    @classmethod
+    def _one_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            address_of(value)
+        return value
+
+    @field_validator("subject")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if not value.strip() or "\n" in value.strip():
+            raise ValueError("a subject is one line of text")
+        return value.strip()
+
+    @field_validator("template", "text")
+    @classmethod
+    def _beside(cls, value: str | None) -> str | None:
+        if value is not None:
+            _check_beside(value)
+        return value
+
+    @field_validator("attachments")
+    @classmethod
+    def _all_beside(cls, value: list[str]) -> list[str]:
+        for name in value:
+            _check_beside(name)
+        return value
+
+    @field_validator("locale")
+    @classmethod
+    def _known_locale(cls, value: str) -> str:
+        return check_locale(value)
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        problems = [*self._name_problems(), *self._unsubscribe_problems(), *self._schedule_problems()]
+        if problems:
+            raise KeyProblems(problems)
+        return self
+
+    @property
+    def zone(self) -> str:
+        """The time zone of its windows, dates and times."""
+        return self.partitions.timezone if self.partitions else "UTC"
+
+    @property
+    def scope(self) -> str:
+        """The list that people unsubscribe from."""
+        return self.list_name or self.name
+
+    @property
+    def exclude(self) -> tuple[Reason, ...]:
+        """For which reasons addresses are left out."""
+        if self.audience.exclude is not None:
+            return tuple(self.audience.exclude)
+        return tuple(Reason) if self.kind == "marketing" else (Reason.BOUNCED, Reason.MANUAL)
+
+    def _name_problems(self) -> Iterator[Problem]:
+        for key in ("data", "charts"):
+            for name in getattr(self, key):
+                if not NAME.fullmatch(name) or name in GIVEN:
+                    yield (key, name), f"{name!r} is not a name for {key}; allowed: a-z, 0-9 and _; taken: {GIVEN}"
+        for name, chart in self.charts.items():
+            if chart.data not in self.data:
+                known = ", ".join(self.data) or "there is none"
+                yield ("charts", name, "data"), f"there is no data {chart.data!r}; {known}"
+            elif not self.data[chart.data].many:
+                yield ("charts", name, "data"), f"a chart needs rows: give data {chart.data!r} many: true"
+
+    def _unsubscribe_problems(self) -> Iterator[Problem]:
+        if self.unsubscribe is None:
+            if self.kind == "marketing":
+                yield (), "key 'unsubscribe' is missing: a marketing campaign needs one, or kind: transactional"
+            return
+        parts = urlsplit(self.unsubscribe)
+        if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
+            yield ("unsubscribe",), f"{self.unsubscribe!r} is not an https address without ? and #"
+        if self.kind == "marketing" and Reason.UNSUBSCRIBED not in self.exclude:
+            yield ("audience", "exclude"), "a marketing campaign leaves out who has unsubscribed; add unsubscribed"
+
+    def _schedule_problems(self) -> Iterator[Problem]:
+        if self.schedule is not None and self.partitions is None:
+            yield ("schedule",), "a schedule needs partitions: each of its ticks sends the window that has just ended"
+
+
+def address_of(text: str) -> tuple[str, str]:
+    """Return name and address of `Name <name@example.com>` or of an address alone.
+
+    Raises:
+        ValueError: It is not exactly one address.
+    """
+    name, address = parseaddr(text)
+    wrong = ValueError(f"{text!r} is not one address; write name@example.com or 'Name <name@example.com>'")
+    if any(ord(letter) < 32 for letter in text) or text.count("@") != 1 or " " in address:  # noqa: PLR2004  controls
+        raise wrong
+    try:
+        Address(display_name=name, addr_spec=address)
+    except (ValueError, IndexError) as error:
+        raise wrong from error
+    if "@" not in address:
+        raise wrong
+    return name, address
+
+
+def _check_beside(name: str) -> None:
+    if "/" in name or "\\" in name or name.startswith("."):
+        raise ValueError(f"{name!r} is not the name of a file beside the YAML")
