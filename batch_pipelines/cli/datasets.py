@@ -57,6 +57,7 @@ def _dataset(processing: "Processing", name: str) -> dict[str, Any]:
 
     known = standings(processing, name)
     published = [each.published for each in known if each.published]
+    there = [*published, *(batch for each in known for batch in each.earlier)]
     return {
         "name": name,
         "description": processing.catalog.entry(name).declaration.description,
@@ -64,7 +65,7 @@ def _dataset(processing: "Processing", name: str) -> dict[str, Any]:
         "partitions_done": len(published),
         "partitions_with_files": sum(each.has_files for each in known),
         "partitions_in_trouble": sum(each.trouble is not None for each in known),
-        "dead_letters": processing.ledger.chunks.counts([batch.id for batch in published]).dead,
+        "dead_letters": processing.ledger.chunks.counts([batch.id for batch in there]).dead,
         "last_processed_at": max((batch.finished_at or "" for batch in published), default=None),
     }
 
@@ -79,7 +80,7 @@ def _show_one(processing: "Processing", name: str, form: Format) -> None:
     from batch_pipelines.processing.standing import standings
 
     declaration = places.entry_of(processing.catalog, name).declaration
-    rows = list(_states(processing, standings(processing, name)))
+    rows = list(_states(processing, name, standings(processing, name)))
     if form is Format.JSON:
         write_json(rows)
         return
@@ -107,25 +108,30 @@ def _show_one(processing: "Processing", name: str, form: Format) -> None:
     _advise(name, rows)
 
 
-def _states(processing: "Processing", known: list["Standing"]) -> Iterator[dict[str, Any]]:
+def _states(processing: "Processing", name: str, known: list["Standing"]) -> Iterator[dict[str, Any]]:
     """A row a partition: the counts are the table's, state and message the newest batch's."""
-    wanted = [batch.id for each in known for batch in (each.published, each.trouble) if batch]
+    from batch_pipelines.lake.query import rows_by_partition
+
+    wanted = [batch.id for each in known for batch in (*each.earlier, each.published, each.trouble) if batch]
     reports = {report.batch_id: report for report in processing.review(wanted)}
+    table = rows_by_partition(processing.settings.data, name)
     for each in known:
         held = reports[each.published.id] if each.published else None
         newest = reports[each.trouble.id] if each.trouble else held
         message = newest.message if newest else ""
+        there = [reports[batch.id] for batch in (*each.earlier, each.published) if batch]
         if not each.has_files:
             message = f"{message}; its source files are gone, the table keeps its rows" if held else "no files"
         yield {
             "partition": each.partition,
             "state": each.state,
             "has_files": each.has_files,
-            "rows": held.rows if held else None,
-            "dead_letters": held.dead_letters if held else None,
-            "warned": held.counts.warned if held else None,
+            "rows": table.get(each.partition, 0) if held else None,
+            "dead_letters": sum(report.dead_letters for report in there) if held else None,
+            "warned": sum(report.counts.warned for report in there) if held else None,
             "published_at": each.published.finished_at if each.published else None,
             "message": message,
+            "schema_change": held.schema_change if held else [],
         }
 
 
@@ -133,6 +139,8 @@ def _advise(name: str, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if row["state"] not in ("published", "not processed") or not row["has_files"]:
             say(f"{row['partition']}: {row['message']}")
+    for change in sorted({line for row in rows for line in row["schema_change"]}):
+        say(f"columns changed: {change}")
     if any(row["dead_letters"] for row in rows):
         say(f"its dead letters: {command(f'dead-letters {name}')}", "dim")
     if any(row["state"] != "published" for row in rows):

@@ -3,16 +3,17 @@
 Checks look at every partition, for what went wrong in another run is wrong still.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
 
 from batch_pipelines.components.dataset_metadata import markdown_table, reject_rate
-from batch_pipelines.lake.query import count_rows
+from batch_pipelines.lake.query import rows_by_partition
 from batch_pipelines.orchestration.names import checks_name, letters_name
 from batch_pipelines.orchestration.session import open_processing
+from batch_pipelines.processing.contributing import contributing
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.pipeline import Processing
 from batch_pipelines.processing.reports import BatchReport
@@ -60,11 +61,12 @@ def check_dataset(
 ) -> dict[dg.AssetCheckKey, dg.AssetCheckResult]:
     """Check the tables of a dataset as they are now."""
     name = declaration.name
-    current = processing.ledger.batches.currents(name)
-    reports = processing.review([batch.id for batch in current.values()])
+    there = [batch for batches in contributing(processing.ledger, name).values() for batch in batches]
+    reports = processing.review([batch.id for batch in there])
+    upserted = {batch.partition for batch in there if batch.plan["declaration"]["write"] == "upsert"}
     table = (
         conservation(reports),
-        row_count(reports, processing.settings.data, name),
+        row_count(reports, processing.settings.data, name, upserted),
         rejects(reports, declaration.max_reject_rate),
     )
     letters = open_dead_letters(reports)
@@ -96,18 +98,34 @@ def conservation(reports: Sequence[BatchReport]) -> Finding:
     return Finding(CONSERVATION, lost, "every record read was written, filtered or dead-lettered")
 
 
-def row_count(reports: Sequence[BatchReport], data: Path, name: str) -> Finding:
-    """Check that the table has as many rows as the ledger says were written."""
-    expected = sum(report.rows for report in reports)
-    found = count_rows(data, name)
+def row_count(
+    reports: Sequence[BatchReport], data: Path, name: str, upserted: Collection[str] = frozenset()
+) -> Finding:
+    """Check that the table has as many rows as the ledger says were written.
+
+    Args:
+        reports: Every batch that is in the table.
+        data: The data folder.
+        name: The dataset.
+        upserted: Partitions whose rows were replaced by key: at most what was written, at least what was written last.
+    """
+    written: dict[str, list[int]] = {}
+    for each in sorted(reports, key=lambda report: report.publication):
+        written.setdefault(each.partition, []).append(each.rows)
+    table = rows_by_partition(data, name)
     wrong: list[dict[str, object]] = [
-        {"partition": each.partition, "ledger": each.rows, "table": rows}
-        for each in (reports if found != expected else ())
-        if (rows := count_rows(data, name, each.partition)) != each.rows
+        {"partition": partition, "ledger": sum(rows), "table": found}
+        for partition, rows in sorted(written.items())
+        if not (rows[-1] if partition in upserted else sum(rows)) <= (found := table.get(partition, 0)) <= sum(rows)
     ]
-    if found != expected and not wrong:
-        wrong = [{"partition": "of none of the ledger's", "ledger": 0, "table": found - expected}]
-    return Finding(ROW_COUNT, wrong, f"{expected:,} rows were written, the table has {found:,}")
+    foreign = sum(rows for partition, rows in table.items() if partition not in written)
+    if foreign:
+        wrong.append({"partition": "of none of the ledger's", "ledger": 0, "table": foreign})
+    return Finding(
+        ROW_COUNT,
+        wrong,
+        f"{sum(map(sum, written.values())):,} rows were written, the table has {sum(table.values()):,}",
+    )
 
 
 def rejects(reports: Sequence[BatchReport], limit: float | None) -> Finding:

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from batch_pipelines.components.dataset_metadata import Metadata, letters_metadata, table_metadata
 from batch_pipelines.lake.delta import PARTITION, load, table_path
-from batch_pipelines.lake.query import SYSTEM_COLUMNS, count_rows
+from batch_pipelines.lake.query import SYSTEM_COLUMNS, rows_by_partition
 from batch_pipelines.orchestration.names import letters_name
 from batch_pipelines.processing.pipeline import Processing
 from batch_pipelines.processing.reports import BatchReport
@@ -32,7 +32,7 @@ class Describer:
         self._letters_path = data / "dead_letters" / dataset
         table = load(self._path)
         self._all_rows = table.to_pyarrow_dataset() if table else None
-        self._table_rows = count_rows(data, dataset)
+        self._rows = rows_by_partition(data, dataset)
         self._previews_left = PREVIEWS
 
     def describe(self, report: BatchReport) -> dict[str, Metadata]:
@@ -42,7 +42,8 @@ class Describer:
                 report,
                 self._declaration,
                 path=str(self._path),
-                table_rows=self._table_rows,
+                table_rows=sum(self._rows.values()),
+                partition_rows=self._rows.get(report.partition, 0),
                 preview=self._preview(report.partition),
             ),
             letters_name(self._dataset): letters_metadata(report, path=str(self._letters_path)),

@@ -25,6 +25,7 @@ def table_metadata(
     *,
     path: str,
     table_rows: int,
+    partition_rows: int,
     preview: Sequence[Mapping[str, object]],
 ) -> Metadata:
     """Return what is shown of a published batch on the asset of its table.
@@ -33,7 +34,8 @@ def table_metadata(
         report: The batch.
         declaration: Its dataset, for the descriptions of columns.
         path: Where the table lies.
-        table_rows: Rows of the whole table; the batch's own are the partition's.
+        table_rows: Rows of the whole table.
+        partition_rows: Rows of the partition: the batch's own, unless it was added to others.
         preview: A few rows of the partition.
     """
     counts = report.counts
@@ -43,11 +45,12 @@ def table_metadata(
     return {
         "outcome": dg.MetadataValue.text(report.message),
         "dagster/row_count": dg.MetadataValue.int(table_rows),
-        "dagster/partition_row_count": dg.MetadataValue.int(report.rows),
+        "dagster/partition_row_count": dg.MetadataValue.int(partition_rows),
         "dagster/column_schema": dg.MetadataValue.table_schema(_schema(report.columns, declaration)),
         "preview": dg.MetadataValue.md(markdown_table(preview) or "*no rows*"),
         "reject_reasons": dg.MetadataValue.md(_counted("reason", report.reasons)),
         **warnings,
+        **_changed(report.schema_change),
         "chunks": _chunk_table(report.chunks),
         "source_files": dg.MetadataValue.md("\n".join(f"- `{name}`" for name in report.files) or "*none*"),
         "items_read": dg.MetadataValue.int(counts.items),
@@ -92,6 +95,11 @@ def markdown_table(rows: Sequence[Mapping[str, object]]) -> str:
     lines: list[list[object]] = [[*names], ["---" for _ in names]]
     lines += [[row[name] for name in names] for row in rows]
     return "\n".join("| " + " | ".join(_cell(value) for value in line) + " |" for line in lines)
+
+
+def _changed(lines: Sequence[str]) -> Metadata:
+    """Return what the batch changed of the table's columns, if anything."""
+    return {"schema_change": dg.MetadataValue.md("\n".join(f"- {_cell(line)}" for line in lines))} if lines else {}
 
 
 def _identity(report: BatchReport) -> Metadata:

@@ -171,6 +171,10 @@ def _tell_outcome(context: StepContext, reports: Sequence[BatchReport], current:
         elif len(good) <= LINES:
             note = "current, nothing to do: " if report.batch_id in current else ""
             context.log.info("%s/%s: %s%s", report.dataset, report.partition, note, report.message)
+    for change in dict.fromkeys(
+        line for report in good if report.batch_id not in current for line in report.schema_change
+    ):
+        context.log.warning("columns of %s changed: %s", good[0].dataset, change)
     if len(good) > LINES:
         rows, letters = sum(report.rows for report in good), sum(report.dead_letters for report in good)
         context.log.info(

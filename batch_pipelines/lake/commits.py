@@ -16,6 +16,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from batch_pipelines.core.model import Json
 from batch_pipelines.lake.delta import PARTITION, HeldPart, columns_of
+from batch_pipelines.lake.schema_change import added_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,9 @@ def add_columns(table: DeltaTable, schema: pa.Schema) -> bool:
     Returns:
         False if another commit came between: look again.
     """
-    known = columns_of(table)
-    lacking = pa.schema([field for field in schema if known.get_field_index(field.name) < 0])
+    lacking = Schema.from_arrow(added_columns(columns_of(table), schema))
     try:
-        table.alter.add_columns(Schema.from_arrow(lacking).fields)
+        table.alter.add_columns(lacking.fields)
     except CommitFailedError:
         return False
     return True
@@ -79,32 +79,68 @@ def commit_parts(
         False if another commit came between: look again, then decide again.
     """
     now_ms = int(time.time() * 1000)
-    actions: list[AddAction | RemoveAction] = [
-        AddAction(
-            part.path,
-            part.size,
-            {PARTITION: partition},
-            part.added_ms or now_ms,
-            data_change=new_rows,
-            stats=json.dumps(part.stats),
-        )
-        for part in add
-    ]
+    actions: list[AddAction | RemoveAction] = [_added(part, partition, now_ms, new_rows=new_rows) for part in add]
     actions += [
         RemoveAction(part.path, new_rows, now_ms, size=part.size, partition_values={PARTITION: partition})
         for part in remove
     ]
-    properties = CommitProperties(
-        custom_metadata={key: str(value) for key, value in note.items()},
-        app_transactions=[Transaction(app, number) for app, number in numbers.items()],
-    )
     try:
         table.create_write_transaction(
-            actions, mode="append", schema=columns_of(table), partition_by=[PARTITION], commit_properties=properties
+            actions,
+            mode="append",
+            schema=columns_of(table),
+            partition_by=[PARTITION],
+            commit_properties=_properties(numbers, note),
         )
     except CommitFailedError:
         return False
     return True
+
+
+def replace_all(
+    table: DeltaTable,
+    parts: Mapping[str, Sequence[PartAction]],
+    columns: pa.Schema,
+    *,
+    numbers: Mapping[str, int],
+    note: Json,
+) -> bool:
+    """Put other parts, and other columns, in place of all that the table holds. See `commit_parts`.
+
+    Args:
+        table: The handle on which it was decided.
+        parts: All parts, by partition.
+        columns: All columns.
+        numbers: As for `commit_parts`.
+        note: As for `commit_parts`.
+    """
+    now_ms = int(time.time() * 1000)
+    actions: list[AddAction | RemoveAction] = [
+        _added(part, partition, now_ms, new_rows=False) for partition, some in parts.items() for part in some
+    ]
+    try:
+        table.create_write_transaction(
+            actions,
+            mode="overwrite",
+            schema=columns,
+            partition_by=[PARTITION],
+            commit_properties=_properties(numbers, note),
+        )
+    except CommitFailedError:
+        return False
+    return True
+
+
+def _added(part: PartAction, partition: str, now_ms: int, *, new_rows: bool) -> AddAction:
+    values, stats = {PARTITION: partition}, json.dumps(part.stats)
+    return AddAction(part.path, part.size, values, part.added_ms or now_ms, data_change=new_rows, stats=stats)
+
+
+def _properties(numbers: Mapping[str, int], note: Json) -> CommitProperties:
+    return CommitProperties(
+        custom_metadata={key: str(value) for key, value in note.items()},
+        app_transactions=[Transaction(app, number) for app, number in numbers.items()],
+    )
 
 
 def delta_stats(part: Json) -> Json:

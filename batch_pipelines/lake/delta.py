@@ -6,13 +6,12 @@ Every question is answered by a freshly loaded handle. What must not live here: 
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from batch_pipelines.core.errors import ConfigError, IntegrityError
+from batch_pipelines.core.errors import IntegrityError
 
 PARTITION = "_partition"
 
@@ -115,42 +114,8 @@ def columns_of(table: DeltaTable) -> pa.Schema:
     return pa.schema(table.schema().to_arrow())  # type: ignore[arg-type]  # it exports Arrow
 
 
-def widened(existing: pa.Schema | None, wanted: pa.Schema, dataset: str) -> pa.Schema:
-    """The schema after publishing parts of schema `wanted`: columns are added, never changed or dropped.
-
-    Raises:
-        ConfigError: A column would change its type.
-    """
-    if existing is None:
-        return pa.schema([*wanted, pa.field(PARTITION, pa.string())])
-    for field in wanted:
-        position = existing.get_field_index(field.name)
-        if position >= 0 and not _same_type(existing.field(position).type, field.type):
-            before = existing.field(position).type
-            msg = (
-                f"column {field.name!r} of table {dataset!r} is {before}, the declaration makes it {field.type}; "
-                f"give the column another name, or move data/datasets/{dataset} away and process all partitions again"
-            )
-            raise ConfigError(msg)
-    added = [field for field in wanted if existing.get_field_index(field.name) < 0]
-    kept = [field for field in existing if field.name != PARTITION]
-    return pa.schema([*kept, *added, pa.field(PARTITION, pa.string())])
-
-
-def is_of(columns: pa.Schema, field: "pa.Field[Any]") -> bool:
-    """Whether a table of these columns has such a field."""
-    place = columns.get_field_index(field.name)
-    return place >= 0 and _same_type(columns.field(place).type, field.type)
-
-
 def create(path: Path, schema: pa.Schema) -> None:
     """Make the table, without rows, unless another was faster. Two that add rows as they create would both win."""
     settings = {"delta.checkpointInterval": "10"}  # every publication opens the table anew: its log must stay short
     with suppress(CommitFailedError):  # another was faster
         DeltaTable.create(path, schema=schema, partition_by=[PARTITION], mode="ignore", configuration=settings)
-
-
-def _same_type(a: pa.DataType, b: pa.DataType) -> bool:
-    """Whether two types are one to Delta (which has one string, and one binary)."""
-    strings = (pa.string(), pa.large_string(), pa.string_view())
-    return bool(a.equals(b)) or (a in strings and b in strings)

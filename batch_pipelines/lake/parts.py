@@ -150,6 +150,21 @@ def read_part(path: Path, columns: list[str] | None = None) -> pa.Table:
         raise IntegrityError(message) from error
 
 
+def row_groups(path: Path) -> Iterator[pa.Table]:
+    """Go through a part a row group at a time, checking the checksum of every page.
+
+    Raises:
+        IntegrityError: It is not there, or is damaged.
+    """
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True, memory_map=False) as file:
+            for number in range(file.num_row_groups):
+                yield file.read_row_group(number, use_threads=False)
+    except (OSError, pa.ArrowException) as error:
+        message = f"the part {path.name} cannot be read: {error}; process its partition again with force"
+        raise IntegrityError(message) from error
+
+
 class _HashingSink(io.RawIOBase):
     """Passes bytes on to a file, counting and hashing them."""
 

@@ -128,12 +128,20 @@ def table_names(data: Path) -> list[str]:
 
 def count_rows(data: Path, dataset: str, partition: str | None = None) -> int:
     """Rows that the table holds, in all or in one partition, from its log."""
+    rows = rows_by_partition(data, dataset)
+    return sum(rows.values()) if partition is None else rows.get(partition, 0)
+
+
+def rows_by_partition(data: Path, dataset: str) -> dict[str, int]:
+    """Rows that each partition of the table holds, from its log."""
     table = load(table_path(data, dataset))
-    if table is None:
-        return 0
-    actions = table.get_add_actions(flatten=True)
-    rows, partitions = actions["num_records"].to_pylist(), actions[f"partition.{PARTITION}"].to_pylist()
-    return sum(int(n) for n, value in zip(rows, partitions, strict=True) if partition in (None, value))
+    found: dict[str, int] = {}
+    if table is not None:
+        actions = table.get_add_actions(flatten=True)
+        rows, partitions = actions["num_records"].to_pylist(), actions[f"partition.{PARTITION}"].to_pylist()
+        for n, partition in zip(rows, partitions, strict=True):
+            found[str(partition)] = found.get(str(partition), 0) + int(n)
+    return found
 
 
 def keep_query(

@@ -22,9 +22,9 @@ from batch_pipelines.lake.delta import (
     schema_of,
     table_path,
     version,
-    widened,
 )
 from batch_pipelines.lake.parts import SYSTEM_FIELDS, schema_from_text, schema_to_text
+from batch_pipelines.lake.schema_change import changes_between, widened
 from batch_pipelines.processing.corrections import ACCEPTED, contents_of, freeze, known_of
 from batch_pipelines.processing.declaration.catalog import Catalog, Entry
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
@@ -233,7 +233,8 @@ class Planner:
                 )
         declaration = entry.declaration
         if declaration.columns is None:
-            declaration = with_columns(declaration, files, schema_of(table_path(self._data, declaration.name)))
+            table = schema_of(table_path(self._data, declaration.name))
+            declaration = with_columns(declaration, files, table, self._plan_for(request, declaration))
         headers = {file.name: header_of(declaration, file, source) for file, source in zip(files, sources, strict=True)}
         plan: Json = {
             "declaration": declaration.model_dump(mode="json"),
@@ -248,15 +249,19 @@ class Planner:
         chunks = [chunk for source in sources for chunk in source.chunks]
         plan["schema"] = self._schema(request, declaration, plan, chunks)
         table = schema_of(table_path(self._data, request.dataset))
-        widened(table, schema_from_text(plan["schema"]), request.dataset)  # now, not when all the work is done
+        after = widened(table, schema_from_text(plan["schema"]), request.dataset)  # now, not when all the work is done
+        plan["schema_change"] = changes_between(table, after)
         known = known_of(self._ledger, request.dataset, found)
         plan |= freeze(known, self._data, request.dataset)
         key = batch_key(request.dataset, request.partition, found, entry, known.digest)
         return BatchPlan(request.dataset, request.partition, key, plan, chunks)
 
     def _plan_file(self, request: Request, declaration: DatasetDeclaration, file: SourceFile) -> SourcePlan:
+        return format_of(declaration).plan(file, self._plan_for(request, declaration))
+
+    def _plan_for(self, request: Request, declaration: DatasetDeclaration) -> PlanFor:
         size, staging = request.chunk_size or declaration.chunk_size, self._data / "staging" / declaration.name
-        return format_of(declaration).plan(file, PlanFor(size, staging, self._home))
+        return PlanFor(size, staging, self._home)
 
     def _relative(self, folder: Path) -> str:
         return str(folder.relative_to(self._home) if folder.is_relative_to(self._home) else folder)

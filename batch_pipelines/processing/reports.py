@@ -10,6 +10,7 @@ from datetime import datetime
 
 from batch_pipelines.core.model import Batch, BatchState, Chunk, Counts, Json
 from batch_pipelines.lake.parts import SYSTEM_FIELDS, schema_from_text
+from batch_pipelines.processing.replay_reports import Became, became
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class BatchReport:
         files: Source files.
         columns: Name and type of the columns that people see.
         schema_change: What it changed of the table's columns, a line each.
-        replay: Of a replay: what was tried, and what there was before (replay_plan.py).
+        became: Of a replay: what became of the letters that were tried.
     """
 
     batch_id: int
@@ -46,7 +47,7 @@ class BatchReport:
     chunks: list[Json]
     files: list[str]
     columns: list[tuple[str, str]]
-    replay: Json | None = None
+    became: Became | None = None
     schema_change: list[str] = field(default_factory=list)
 
     @property
@@ -94,6 +95,8 @@ def report_of(batch: Batch, chunks: Sequence[Chunk], counts: Counts, now: dateti
     for result in results:
         reasons.update(result.detail.get("reasons", {}))
         warnings.update(result.detail.get("warnings", {}))
+    said = batch.plan.get("replay")
+    tried = became(said, counts, reasons) if said else None
     system = {each.name for each in SYSTEM_FIELDS}
     schema = schema_from_text(batch.plan["schema"])
     return BatchReport(
@@ -102,7 +105,7 @@ def report_of(batch: Batch, chunks: Sequence[Chunk], counts: Counts, now: dateti
         partition=batch.partition,
         state=batch.state,
         ok=batch.state is BatchState.PUBLISHED,
-        message=_message(batch, counts),
+        message=_message(batch, counts, tried),
         key=batch.key,
         generation=batch.generation,
         publication=batch.publication,
@@ -115,7 +118,7 @@ def report_of(batch: Batch, chunks: Sequence[Chunk], counts: Counts, now: dateti
         files=[file["name"] for file in batch.plan["files"]],
         columns=[(each.name, str(each.type)) for each in schema if each.name not in system],
         schema_change=list(batch.plan.get("schema_change", ())),
-        replay=batch.plan.get("replay"),
+        became=tried,
     )
 
 
@@ -126,12 +129,13 @@ def failures_of(planning: Planning, reports: Sequence[BatchReport]) -> list[str]
     return unplanned + unpublished
 
 
-def _message(batch: Batch, counts: Counts) -> str:
+def _message(batch: Batch, counts: Counts, tried: Became | None) -> str:
     if batch.state is BatchState.PUBLISHED:
         if not counts.items:
             return "the source is empty: 0 items"
         filtered = f", {counts.filtered:,} filtered" if counts.filtered else ""
-        return f"{counts.items:,} read, {counts.written:,} written{filtered}, {counts.dead:,} dead-lettered"
+        again = f"; {tried}" if tried else ""
+        return f"{counts.items:,} read, {counts.written:,} written{filtered}, {counts.dead:,} dead-lettered{again}"
     if batch.state is BatchState.OPEN:
         left = counts.chunks - counts.chunks_done
         return f"unfinished: {left:,} of {counts.chunks:,} chunks are left; run it again, it goes on where it stopped"

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from batch_pipelines.core.model import Batch, BatchState
 from batch_pipelines.lake.parts import read_part
+from batch_pipelines.processing.contributing import contributing
 from batch_pipelines.processing.corrections import contents_of, count_accepted
 from batch_pipelines.processing.pipeline import Processing
 
@@ -25,13 +26,15 @@ class Standing:
         partition: Its key.
         has_files: Whether there are sources for it now.
         newest: The batch that was planned last, None if there never was one.
-        published: The batch whose rows the table holds.
+        published: The batch that the partition is at.
+        earlier: Batches before it that are in the partition, too: it was added to them.
     """
 
     partition: str
     has_files: bool
     newest: Batch | None
     published: Batch | None
+    earlier: tuple[Batch, ...] = ()
 
     @property
     def trouble(self) -> Batch | None:
@@ -56,12 +59,16 @@ def standings(processing: Processing, dataset: str) -> list[Standing]:
     for batch in processing.ledger.batches.of_pipeline(dataset):
         if batch.partition not in newest or batch.publication > newest[batch.partition].publication:
             newest[batch.partition] = batch
-    published = processing.ledger.batches.currents(dataset)
+    published = contributing(processing.ledger, dataset)
     with_files = set(processing.partitions(dataset))
     return [
-        Standing(key, key in with_files, newest.get(key), published.get(key))
+        Standing(key, key in with_files, newest.get(key), *_held(published.get(key, [])))
         for key in sorted(with_files | set(newest))
     ]
+
+
+def _held(batches: list[Batch]) -> tuple[Batch | None, tuple[Batch, ...]]:
+    return (batches[-1] if batches else None), tuple(batches[:-1])
 
 
 def dead_letters(processing: Processing, standing: Standing, columns: list[str] | None = None) -> Iterator[pa.Table]:
@@ -72,13 +79,12 @@ def dead_letters(processing: Processing, standing: Standing, columns: list[str] 
         standing: The partition.
         columns: Columns to read, None for all (see tables/dead_letters.py).
     """
-    batch = lettered(standing)
-    if batch is None:
-        return
-    folder = processing.settings.data / "dead_letters" / batch.pipeline
-    for chunk in processing.ledger.chunks.of_batch(batch.id):
-        if chunk.result and (part := chunk.result.detail.get("dead_letters")):
-            yield read_part(folder / part["path"], columns)
+    newest = lettered(standing)
+    for batch in (*standing.earlier, *([newest] if newest else [])):
+        folder = processing.settings.data / "dead_letters" / batch.pipeline
+        for chunk in processing.ledger.chunks.of_batch(batch.id):
+            if chunk.result and (part := chunk.result.detail.get("dead_letters")):
+                yield read_part(folder / part["path"], columns)
 
 
 def lettered(standing: Standing) -> Batch | None:

@@ -19,8 +19,8 @@ from batch_pipelines.lake.delta import (
     schema_of,
     table_path,
     version,
-    widened,
 )
+from batch_pipelines.lake.schema_change import changes_between, widened
 from batch_pipelines_tests.processing.datasets import Project
 
 SHOP = "source: in/*.csv\npartitions: file\ncolumns: {id: int, city: string, day: date, at: timestamp, price: float}"
@@ -121,12 +121,33 @@ def test_a_table_is_widened_by_columns_at_its_end_and_keeps_those_it_had() -> No
     [
         (pa.int64(), pa.string()),
         (pa.string(), pa.int64()),
-        (pa.decimal128(8, 2), pa.decimal128(10, 2)),
-        (pa.date32(), pa.timestamp("us", tz="UTC")),
+        (pa.decimal128(8, 2), pa.decimal128(8, 3)),
+        (pa.decimal128(10, 2), pa.decimal128(8, 2)),
+        (pa.int64(), pa.decimal128(18, 0)),
+        (pa.float64(), pa.decimal128(38, 10)),
+        (pa.float64(), pa.int64()),
+        (pa.timestamp("us", tz="UTC"), pa.date32()),
         (pa.bool_(), pa.int64()),
     ],
 )
-def test_a_column_never_changes_its_type(before: pa.DataType, after: pa.DataType) -> None:
+def test_a_column_changes_its_type_to_nothing_but_a_wider_one(before: pa.DataType, after: pa.DataType) -> None:
     existing = fields(("a", before), ("_partition", pa.string()))
-    with pytest.raises(ConfigError, match=r"column 'a' of table 'shop' is .*; give the column another name, or move"):
+    with pytest.raises(ConfigError, match=r"column 'a' of table 'shop' is .*: give the column another name, or move"):
         widened(existing, fields(("a", after)), "shop")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (pa.int64(), pa.decimal128(19, 0), "a is widened from int to decimal(19,0)"),
+        (pa.int64(), pa.float64(), "a is widened from int to float"),
+        (pa.decimal128(8, 2), pa.decimal128(10, 4), "a is widened from decimal(8,2) to decimal(10,4)"),
+        (pa.date32(), pa.timestamp("us", tz="UTC"), "a is widened from date to timestamp"),
+    ],
+)
+def test_a_column_may_be_widened(before: pa.DataType, after: pa.DataType, said: str) -> None:
+    existing = fields(("a", before), ("_partition", pa.string()))
+    columns = widened(existing, fields(("b", pa.string()), ("a", after)), "shop")
+    assert columns == fields(("a", after), ("b", pa.string()), ("_partition", pa.string()))
+    assert changes_between(existing, columns) == ["b (string) is added, null in older rows", said]
+    assert changes_between(None, columns) == []

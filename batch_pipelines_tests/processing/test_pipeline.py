@@ -154,7 +154,8 @@ def test_a_changed_type_is_refused_before_any_work_with_the_cure(project: Projec
     project.one("shop")
     project.declare("shop", SHOP.replace("city: string", "city: int"))
     assert project.plan("shop").problems == {
-        "all": "column 'city' of table 'shop' is string, the declaration makes it int64; give the column another name, "
+        "all": "column 'city' of table 'shop' is string, the declaration makes it int; columns can only be widened (int to "
+        "decimal or float, decimal to a wider one, date to timestamp): give the column another name, "
         "or move data/datasets/shop away and process all partitions again"
     }
     assert project.rows("shop") == [{"id": 1, "city": "7"}]
@@ -174,7 +175,7 @@ def test_a_column_that_another_run_typed_meanwhile_fails_the_batch_and_not_its_n
     project.processing.work([*of_ints.batch_ids, *of_texts.batch_ids])
     first, second = project.processing.review([*of_ints.batch_ids, *of_texts.batch_ids])
     assert (first.state, second.state) == (BatchState.PUBLISHED, BatchState.FAILED)
-    assert "column 'id' of table 'shop' is int64, the declaration makes it string; give the column" in second.message
+    assert "column 'id' of table 'shop' is int, the declaration makes it string; columns can only be" in second.message
 
 
 def test_undeclared_columns_are_inferred_and_keep_the_types_of_the_table(project: Project) -> None:

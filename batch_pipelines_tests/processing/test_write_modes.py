@@ -2,12 +2,17 @@
 
 import pytest
 
+from batch_pipelines.components.dataset_checks import check_dataset, row_count
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.faults import arm
 from batch_pipelines.core.model import BatchState
+from batch_pipelines.lake import commits
 from batch_pipelines.lake.delta import table_path, version
+from batch_pipelines.processing.contributing import contributing
 from batch_pipelines.processing.reports import Planning
+from batch_pipelines.processing.standing import dead_letters, standings
 from batch_pipelines.processing.tables import publish as publishing
+from batch_pipelines.processing.tables.janitor import sweep
 from batch_pipelines.processing.workload import DatasetWorkload
 from batch_pipelines_tests.processing.datasets import Project, reasons
 
@@ -245,7 +250,7 @@ def test_an_upsert_that_was_overtaken_by_another_partition_does_not_work_twice(
 ) -> None:
     stocked(stock, A)
     stock.write("in/stock.csv", B)
-    commit, refused = publishing.commit_parts, iter([True])
+    commit, refused = commits.commit_parts, iter([True])
     monkeypatch.setattr(
         publishing, "commit_parts", lambda *args, **named: not next(refused, False) and commit(*args, **named)
     )
@@ -268,3 +273,36 @@ def test_upsert_needs_a_key_that_is_never_null(project: Project) -> None:
     project.declare("stock", STOCK.replace("key: id", "key: city"))
     with pytest.raises(ConfigError, match="upsert needs a value of key column 'city' in every row"):
         project.plan("stock")
+
+
+def test_dead_letters_of_all_that_was_appended_stay_also_after_a_sweep(shop: Project) -> None:
+    for n in range(3):
+        given(shop, f"id,city\n{n},a\nx{n},b\n")
+    sweep(shop.data, shop.processing.ledger, "shop")
+    (standing,) = standings(shop.processing, "shop")
+    found = [row["raw"] for table in dead_letters(shop.processing, standing) for row in table.to_pylist()]
+    assert found == [b"x0,b", b"x1,b", b"x2,b"]
+    assert len(contributing(shop.processing.ledger, "shop")["all"]) == 3
+
+
+def test_a_partition_that_was_replaced_has_but_one_batch_in_it(shop: Project) -> None:
+    given(shop, A)
+    shop.declare("shop", EVENTS.replace("append", "replace"))
+    given(shop, B)
+    assert [batch.publication for batch in contributing(shop.processing.ledger, "shop")["all"]] == [2]
+
+
+def test_the_checks_know_what_was_added_and_what_was_replaced(shop: Project) -> None:
+    for content in (A, B):
+        given(shop, content)
+    shop.declare("stock", STOCK)
+    for content in (A, B, A):
+        stocked(shop, content)
+    for name in ("shop", "stock"):
+        results = check_dataset(shop.processing, shop.processing.catalog.entry(name).declaration)
+        assert all(result.passed for result in results.values()), results
+    reports = shop.processing.review([batch.id for batch in contributing(shop.processing.ledger, "shop")["all"]])
+    assert row_count(reports, shop.data, "shop").wrong == []
+    assert row_count(reports[1:], shop.data, "shop").wrong == [{"partition": "all", "ledger": 2, "table": 4}]
+    assert row_count(reports, shop.data, "stock", {"all"}).wrong == []
+    assert row_count(reports[:1], shop.data, "stock", {"all"}).wrong != []

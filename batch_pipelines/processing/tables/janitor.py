@@ -15,6 +15,7 @@ from batch_pipelines.core.ledger.ledger import Ledger
 from batch_pipelines.core.model import Batch, BatchState
 from batch_pipelines.lake.delta import files_at, load, table_path
 from batch_pipelines.lake.parts import batch_stem
+from batch_pipelines.processing.contributing import contributing
 
 KEEP_VERSIONS = 10
 BEING_STAGED_S = 3600.0
@@ -47,7 +48,7 @@ def sweep(data: Path, ledger: Ledger, dataset: str, pinned: Iterable[int] = ()) 
     staged = [*_files(data / "staging" / dataset), *_files(data / "corrections" / dataset)]
     # Only now, when the lists are made, ask what is alive: files of batches planned later are in no list.
     alive = ledger.batches.of_pipeline(dataset, _ALIVE)
-    current = list(ledger.batches.currents(dataset).values())
+    current = [batch for batches in contributing(ledger, dataset).values() for batch in batches]
     stems = tuple(batch_stem(batch.key, batch.generation) for batch in alive)
     named = {table / path for path in _table_files(table, pinned)} | _named(ledger, alive, table, "part")
     letters_named = _named(ledger, [*alive, *current], letters, "dead_letters")

@@ -25,11 +25,12 @@ from batch_pipelines.lake.delta import (
     columns_of,
     create,
     held_parts,
-    is_of,
     load,
     table_path,
-    widened,
 )
+from batch_pipelines.lake.parts import batch_stem
+from batch_pipelines.lake.schema_change import added_columns, is_of, widened, widened_columns
+from batch_pipelines.lake.widening import widen
 
 TRIES = 50
 
@@ -113,11 +114,17 @@ class _Publication:
             create(self.path, columns)
             fault("publish.table_made")
             return None
+        if widened_columns(columns_of(table), columns):
+            widen(self.path, table, columns, batch_stem(batch.key, batch.generation))
+            return None
         change = self.difference(table, held_parts(table, batch.partition), self.parts)
-        if isinstance(change, Verdict):
-            return change
+        return change if isinstance(change, Verdict) else self._commit(table, change, columns)
+
+    def _commit(self, table: DeltaTable, change: Change, columns: pa.Schema) -> Verdict | None:
+        """Check the parts that are added and commit; None if that was overtaken, or columns had to be added first."""
+        batch, app = self.batch, app_id(self.batch.pipeline, self.batch.partition)
         self._check(change.add, columns)
-        if len(columns) > len(columns_of(table)):
+        if added_columns(columns_of(table), columns):
             add_columns(table, columns)
             return None
         note = {"batch": batch.key, "generation": batch.generation, "partition": batch.partition, **change.note}

@@ -13,16 +13,14 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from numpy.typing import NDArray
 
-from batch_pipelines.core.errors import IntegrityError
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.model import Batch
 from batch_pipelines.lake.commits import PartAction, delta_stats
 from batch_pipelines.lake.delta import HeldPart, table_path
-from batch_pipelines.lake.parts import batch_stem, write_part
+from batch_pipelines.lake.parts import batch_stem, row_groups, write_part
 from batch_pipelines.processing.tables.publish import Change
 
 MEMORY = "256MB"  # spills to disk beyond
@@ -80,8 +78,7 @@ class Upserting:
     def _without(self, part: HeldPart, rows: NDArray[np.int64]) -> PartAction:
         folder = table_path(self.data, self.batch.pipeline)
         name = f"{batch_stem(self.batch.key, self.batch.generation)}u-{secrets.token_hex(6)}.parquet"
-        with _opened(folder / part.path) as file:
-            written = write_part(_rest(file, rows, part.path), (folder / part.path).parent, name)
+        written = write_part(_rest(folder / part.path, rows), (folder / part.path).parent, name)
         kept = {"rows": written.rows, "stats": written.stats}
         path = f"{self.batch.partition}/{written.name}"
         return PartAction(path, written.rows, written.bytes, delta_stats(kept), added_ms=part.added_ms)
@@ -103,27 +100,12 @@ def _found(key: Sequence[str]) -> str:
     """  # noqa: S608  names are quoted, values bound
 
 
-def _opened(path: Path) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(path, page_checksum_verification=True, memory_map=False)
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(path.name, error) from error
-
-
-def _rest(file: pq.ParquetFile, rows: NDArray[np.int64], name: str) -> Iterator[pa.Table]:
+def _rest(file: Path, rows: NDArray[np.int64]) -> Iterator[pa.Table]:
     """The part without these rows, a row group at a time; at least one row is left."""
     first = 0
-    for number in range(file.num_row_groups):
-        try:
-            group = file.read_row_group(number, use_threads=False)
-        except (OSError, pa.ArrowException) as error:
-            raise _unreadable(name, error) from error
+    for group in row_groups(file):
         keep = np.ones(group.num_rows, np.bool_)
         keep[rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + group.num_rows)] - first] = False
         first += group.num_rows
         if keep.any():
             yield group.filter(pa.array(keep))
-
-
-def _unreadable(name: str, error: Exception) -> IntegrityError:
-    return IntegrityError(f"the part {name} cannot be read: {error}; bring it back from a backup, then run again")

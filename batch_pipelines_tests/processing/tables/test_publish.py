@@ -227,7 +227,7 @@ def test_a_column_of_another_type_is_refused(shop: Project) -> None:
         table = pq.read_table(file, partitioning=None)
         pq.write_table(table.set_column(0, "id", table.column(0).cast(pa.string())), file)
     chunks = [with_part(chunk, bytes=part_file(shop, chunk).stat().st_size) for chunk in chunks]
-    with pytest.raises(ConfigError, match="column 'id' of table 'shop' is int64, the declaration makes it string"):
+    with pytest.raises(ConfigError, match="column 'id' of table 'shop' is int, the declaration makes it string"):
         publish(shop.data, batch, chunks, texts)
     assert shop.rows("shop") == OLD
 
