@@ -15,7 +15,7 @@ from batch_pipelines.processing.declaration.consistency import key_problems, nam
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.sources.files import SourceFile
 from batch_pipelines.processing.sources.formats.registry import format_of
-from batch_pipelines.processing.sources.reading import SourcePlan
+from batch_pipelines.processing.sources.reading import PlanFor, SourcePlan
 
 _TYPES = {
     "int64": "int",
@@ -58,7 +58,7 @@ def header_of(declaration: DatasetDeclaration, file: SourceFile, source: SourceP
 
 
 def with_columns(
-    declaration: DatasetDeclaration, files: Sequence[SourceFile], table: pa.Schema | None
+    declaration: DatasetDeclaration, files: Sequence[SourceFile], table: pa.Schema | None, wanted: PlanFor
 ) -> DatasetDeclaration:
     """The declaration with columns, which it leaves to the files: of the types that the table has, else of their looks.
 
@@ -66,13 +66,14 @@ def with_columns(
         declaration: It declares no columns.
         files: Its files; the first that is not empty is looked at.
         table: Columns of the table, if there is one.
+        wanted: What the files are planned for.
 
     Raises:
         InputError: All files are empty and there is no table, or the file's columns cannot be a table's.
     """
     known = {} if table is None else {field.name: _TYPES.get(str(field.type)) for field in table}
     for file in files:
-        if looks := format_of(declaration).looks(file):
+        if looks := format_of(declaration).looks(file, wanted):
             columns = {name: Column(type=known.get(name) or kind) for name, kind in looks.items()}
             for problem in _problems(declaration, columns):
                 cure = "rename it in the file, or declare `columns` in the dataset's YAML"

@@ -53,9 +53,9 @@ FILES: dict[str, tuple[bytes, str]] = {
     "gzip in gzip": (gzip.compress(gzip.compress(PLAIN)), "in/shop.csv: is packed twice: unpack it once by hand"),
     "ZIP or XLSX": (
         b"PK\x03\x04rest",
-        "in/shop.csv: is a ZIP or XLSX file, not CSV: unpack it, or save the sheet as CSV",
+        "in/shop.csv: is a ZIP or XLSX file, not CSV: unpack it, save the sheet as CSV, or add format: xlsx",
     ),
-    "Parquet": (b"PAR1rest", "in/shop.csv: is a Parquet file, not CSV"),
+    "Parquet": (b"PAR1rest", "in/shop.csv: is a Parquet file, not CSV: add format: parquet"),
     "UTF-16": (
         "id,city\n".encode("utf-16"),
         "in/shop.csv: the text is UTF-16, not UTF-8: declare `csv: {encoding: utf-16}`",

@@ -280,7 +280,7 @@ class DatasetDeclaration(BaseModel):
         keys = ("csv", "nulls", "key", "extra", "derive", "where", "transform", "adds", "write")
         said: dict[str, Any] = self.model_dump(mode="json", include=set(keys))
         if (used := self.file_format) != "csv":
-            said[used] = self.model_dump(mode="json", include={used}).get(used)
+            said["format"] = [used, self.model_dump(mode="json").get(used)]
         said["columns"] = [
             [name, column.model_dump(mode="json", exclude={"description"})]
             for name, column in (self.columns or {}).items()

@@ -55,7 +55,7 @@ def cast_columns(table: pa.Table, columns: Mapping[str, Column]) -> tuple[pa.Tab
     """Cast binary columns to their declared types; columns that are not declared are left out.
 
     Args:
-        table: All columns binary; null where the field is empty or a null token.
+        table: Columns binary, null where the field is empty or a null token; or of their declared type already.
         columns: The declared columns, in the order of the result.
 
     Returns:
@@ -83,6 +83,8 @@ def schema_of(columns: Mapping[str, Column]) -> pa.Schema:
 
 
 def _cast(raw: Values, name: str, column: Column) -> tuple[Values, list[Finding]]:
+    if raw.type == column.arrow_type and column.kind != "string":  # came typed, and exact
+        return raw, []
     bad = _Bad({})
     everywhere = np.arange(len(raw), dtype=np.int64)
     if column.kind == "string":

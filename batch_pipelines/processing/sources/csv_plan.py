@@ -37,6 +37,7 @@ def plan_csv(  # noqa: PLR0913 - all that decides a plan
     caps: Caps,
     staging_dir: Path,
     home: Path | None = None,
+    kind: str = "csv",
 ) -> SourcePlan:
     """Plan one CSV file.
 
@@ -50,22 +51,25 @@ def plan_csv(  # noqa: PLR0913 - all that decides a plan
         caps: What the file may cost.
         staging_dir: Where its plain bytes go if it is packed or not UTF-8.
         home: Paths below it are written to the payloads relative to it.
+        kind: The format of the text, as YAML calls it.
 
     Raises:
         InputError: It cannot be read, or its header cannot be right.
     """
     if is_plain(path, encoding):
-        with open_plain(path, encoding=encoding, caps=caps, source=source) as stream:
-            cutter = _Cutter(source, _below(path, home), dialect, header, chunk_bytes, caps)
+        with open_plain(path, encoding=encoding, caps=caps, source=source, kind=kind) as stream:
+            cutter = _Cutter(source, _below(path, home), dialect, header, chunk_bytes, caps, kind)
             return cutter.plan(stream)
     reuse = True
     while True:
-        staged = stage(path, encoding=encoding, caps=caps, staging_dir=staging_dir, source=source, reuse=reuse)
+        staged = stage(
+            path, encoding=encoding, caps=caps, staging_dir=staging_dir, source=source, reuse=reuse, kind=kind
+        )
         if not is_plain(staged.path, "utf-8"):
             raise InputError(source, "is packed twice: unpack it once by hand")
-        with open_plain(staged.path, encoding="utf-8", caps=caps, source=source) as stream:
+        with open_plain(staged.path, encoding="utf-8", caps=caps, source=source, kind=kind) as stream:
             where = _below(staged.path, home)
-            plan = _Cutter(source, where, dialect, header, chunk_bytes, caps).plan(stream)
+            plan = _Cutter(source, where, dialect, header, chunk_bytes, caps, kind).plan(stream)
         if plan.sha256 == staged.plain_sha256:
             return SourcePlan(plan.columns, plan.chunks, plan.items, plan.blank_lines, staged.sha256, where)
         if not reuse:
@@ -144,6 +148,7 @@ class _Cutter:
     header: bool | Sequence[str]
     chunk_bytes: int
     caps: Caps
+    kind: str = "csv"
     layout: CsvLayout | None = None
     open: _Open | None = None
     chunks: list[ChunkPlan] = field(default_factory=list)
@@ -176,7 +181,8 @@ class _Cutter:
             line += records.newlines
         else:
             return
-        message = f"the line is longer than {self.caps.line:,} bytes: is the file CSV, do its lines end in LF?"
+        doubt = f"is the file {self.kind.upper()}, do its lines end in LF?"
+        message = f"the line is longer than {self.caps.line:,} bytes: {doubt}"
         raise InputError(self.source, message, line=line)
 
     def _add(self, data: bytes | memoryview, records: Records, offset: int, line: int, tail: int) -> None:

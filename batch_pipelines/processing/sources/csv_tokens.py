@@ -51,7 +51,7 @@ class Tokeniser:
         self._reject_large_cells()
         rejected = np.zeros(len(self.records), np.bool_)
         rejected[list(self.rejects)] = True
-        by_hand = (self.records.irregular | self._undecodable()) & ~rejected
+        by_hand = (self.records.irregular | undecodable(self.data, self.records)) & ~rejected
         table, record = self._tokenise(~(by_hand | rejected), block_bytes)
         if not by_hand.any():
             return table, record
@@ -86,23 +86,6 @@ class Tokeniser:
                 message = f"cell {1 + np.argmax(sizes)} has {max(sizes):,} bytes, at most {cap:,} are read"
                 self._reject(record, "cell", message)
 
-    def _undecodable(self) -> Bools:
-        """Records that are not UTF-8: pyarrow cannot report them, should their column count be wrong."""
-        found = np.zeros(len(self.records), np.bool_)
-        if self.data.isascii() or _is_utf8(self.data):
-            return found
-        records, view = self.records, memoryview(self.data)
-        blocks = np.searchsorted(records.starts, np.arange(0, len(self.data), LOOK_BYTES)).tolist()
-        for first, last in pairwise([*blocks, len(records)]):
-            if first == last:
-                continue
-            start, stop = records.starts[first], records.nexts[last - 1]
-            if not _is_utf8(view[start:stop]):
-                where = np.flatnonzero(np.frombuffer(view[start:stop], np.uint8) >= HIGH) + start
-                suspects = np.unique(np.searchsorted(records.nexts, where, side="right")).tolist()
-                found[[record for record in suspects if not _decodes(self._content(record))]] = True
-        return found
-
     def _tokenise(self, chosen: Bools, block_bytes: int) -> tuple[pa.Table, Ints]:
         """Let pyarrow split the chosen records."""
         record = np.flatnonzero(chosen)
@@ -124,10 +107,7 @@ class Tokeniser:
 
     def _feed(self, chosen: Bools) -> bytes:
         """The bytes of the chosen records."""
-        feed = self.data
-        if not chosen.all():
-            view, records = memoryview(self.data), self.records
-            feed = b"".join(view[records.starts[a] : records.nexts[b - 1]] for a, b in _runs(chosen))
+        feed = selected(self.data, self.records, chosen)
         # pyarrow would drop a BOM, which here is data; it passes over empty lines
         return b"\n" + feed if feed.startswith(UTF8_BOM) else feed
 
@@ -167,6 +147,32 @@ class Tokeniser:
     def _table(self, rows: list[list[bytes | None]]) -> pa.Table:
         columns = zip(*rows, strict=True) if rows else [()] * len(self.columns)
         return pa.table([pa.array(column, pa.binary()) for column in columns], names=self.columns)
+
+
+def undecodable(data: bytes, records: Records) -> Bools:
+    """Records that are not UTF-8: pyarrow cannot report them, should their column count be wrong."""
+    found = np.zeros(len(records), np.bool_)
+    if data.isascii() or _is_utf8(data):
+        return found
+    view = memoryview(data)
+    blocks = np.searchsorted(records.starts, np.arange(0, len(data), LOOK_BYTES)).tolist()
+    for first, last in pairwise([*blocks, len(records)]):
+        if first == last:
+            continue
+        start, stop = records.starts[first], records.nexts[last - 1]
+        if not _is_utf8(view[start:stop]):
+            where = np.flatnonzero(np.frombuffer(view[start:stop], np.uint8) >= HIGH) + start
+            suspects = np.unique(np.searchsorted(records.nexts, where, side="right")).tolist()
+            found[[each for each in suspects if not _decodes(data[records.starts[each] : records.ends[each]])]] = True
+    return found
+
+
+def selected(data: bytes, records: Records, chosen: Bools) -> bytes:
+    """The bytes of the chosen records, line ends included."""
+    if chosen.all():
+        return data
+    view = memoryview(data)
+    return b"".join(view[records.starts[a] : records.nexts[b - 1]] for a, b in _runs(chosen))
 
 
 def _merged(table: pa.Table, record: Ints, extra: pa.Table, extra_record: Ints) -> tuple[pa.Table, Ints]:

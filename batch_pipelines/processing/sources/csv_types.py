@@ -6,7 +6,7 @@ Lives elsewhere: converting (rows/casts).
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime
 
 import pyarrow as pa
@@ -61,7 +61,11 @@ def infer_type(column: "pa.ChunkedArray[pa.BinaryScalar]") -> str:
     Returns:
         `bool`, `int`, `float`, `date`, `timestamp` or `string`.
     """
-    values = [value.decode(errors="replace") for value in column.unique().to_pylist() if value is not None]
+    return infer_type_of([value.decode(errors="replace") for value in column.unique().to_pylist() if value is not None])
+
+
+def infer_type_of(values: Collection[str]) -> str:
+    """Name the type that all these texts are written in; `string` if there is none, or no text."""
     if not values:
         return "string"
     return next((name for name, fits in _GUESSES.items() if all(map(fits, values))), "string")

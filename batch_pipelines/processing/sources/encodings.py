@@ -27,14 +27,14 @@ def is_utf8(encoding: str) -> bool:
     return name in {"utf-8", "utf-8-sig"}
 
 
-def looks_utf8(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
+def looks_utf8(blocks: Iterator[bytes], name: str, kind: str = "csv") -> Iterator[bytes]:
     """Refuse text that is plainly UTF-16 or UTF-32."""
     blocks = _with_head(blocks)
     head = next(blocks, b"")
     encoding = _wide_encoding(head)
     if encoding:
-        kind = encoding[:6].upper()
-        raise InputError(name, f"the text is {kind}, not UTF-8: declare `csv: {{encoding: {encoding}}}`")
+        shown = encoding[:6].upper()
+        raise InputError(name, f"the text is {shown}, not UTF-8: declare `{kind}: {{encoding: {encoding}}}`")
     yield head
     yield from blocks
 
@@ -51,7 +51,7 @@ def _wide_encoding(head: bytes) -> str | None:
     return None
 
 
-def transcoded(blocks: Iterator[bytes], encoding: str, name: str) -> Iterator[bytes]:
+def transcoded(blocks: Iterator[bytes], encoding: str, name: str, kind: str = "csv") -> Iterator[bytes]:
     """The text in UTF-8; bytes that `encoding` has no character for become invalid UTF-8.
 
     Raises:
@@ -65,7 +65,7 @@ def transcoded(blocks: Iterator[bytes], encoding: str, name: str) -> Iterator[by
             yield decoder.decode(block).encode("utf-8", errors)
         yield decoder.decode(b"", final=True).encode("utf-8", errors)
     except UnicodeError as error:
-        message = f"the text is not {encoding} ({error}): correct `csv: {{encoding: …}}`, or fetch the file again"
+        message = f"the text is not {encoding} ({error}): correct `{kind}: {{encoding: …}}`, or fetch the file again"
         raise InputError(name, message) from None
 
 

@@ -127,7 +127,12 @@ def file_key(filename: str) -> str:
 
     Blanks become `-`. Where other letters have to go, eight digits of the name's hash keep keys apart.
     """
-    stem = re.sub(r"\.(csv|tsv|txt|tab|dat)$", "", without_compression(filename), flags=re.IGNORECASE)
+    stem = re.sub(
+        r"\.(csv|tsv|txt|tab|dat|jsonl|ndjson|json|parquet|pq|xlsx)$",
+        "",
+        without_compression(filename),
+        flags=re.IGNORECASE,
+    )
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
     safe = re.sub(r"\.{2,}", ".", re.sub(r"[^a-z0-9._-]+", "-", plain)).strip(".-")
     if not stem.isascii() or re.search(r"[^A-Za-z0-9._ -]", stem) or not safe or len(safe) > MAX_KEY:

@@ -17,6 +17,7 @@ from batch_pipelines.core.model import ChunkPlan, Json
 from batch_pipelines.processing.sources.files import SourceFile
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class Format(Protocol):
         """
         ...
 
-    def looks(self, file: SourceFile) -> dict[str, str]:
+    def looks(self, file: SourceFile, wanted: PlanFor) -> dict[str, str]:
         """Guess the columns' types from the beginning of a file; nothing if it is empty.
 
         Raises:

@@ -30,9 +30,9 @@ from batch_pipelines.processing.sources.encodings import (
 )
 from batch_pipelines.processing.sources.unpacking import BLOCK_BYTES, StoredFile, capped, is_packed, unpacked
 
-_NOT_CSV = {
-    b"PK\x03\x04": "is a ZIP or XLSX file, not CSV: unpack it, or save the sheet as CSV",
-    b"PAR1": "is a Parquet file, not CSV",
+_NOT_TEXT = {
+    b"PK\x03\x04": "is a ZIP or XLSX file, not {kind}: unpack it, save the sheet as CSV, or add format: xlsx",
+    b"PAR1": "is a Parquet file, not {kind}: add format: parquet",
     b"\xfd7zXZ\x00": "is compressed with xz, which is not read: use gzip or zstd",
     b"BZh": "is compressed with bzip2, which is not read: use gzip or zstd",
 }
@@ -48,6 +48,13 @@ class Caps:
         columns: Columns of its header.
         cell: Bytes of a cell; a record with a larger one is a dead letter.
         line: Bytes of a line; a file with a longer one is refused, for memory's sake.
+        group_rows: Rows of a row group of a Parquet file.
+        group_values: Values of one column in a row group (a list has many a row).
+        page: Plain bytes of one page of a Parquet file.
+        rows_bytes: Bytes that the rows of one chunk may come to when they are unpacked.
+        footer: Bytes of a Parquet file's footer.
+        sheet: Plain bytes of the XML of a workbook.
+        cells: Cells of a sheet, empty ones within its bounds included.
     """
 
     ratio: int = 100
@@ -55,6 +62,13 @@ class Caps:
     columns: int = 2000
     cell: int = 1 << 20
     line: int = 16 << 20
+    group_rows: int = 1 << 24
+    group_values: int = 1 << 25
+    page: int = 64 << 20
+    rows_bytes: int = 192 << 20
+    footer: int = 16 << 20
+    sheet: int = 256 << 20
+    cells: int = 1 << 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +141,7 @@ def is_plain(path: Path, encoding: str) -> bool:
     return is_utf8(encoding) and not is_packed(_head(path, str(path)))
 
 
-def open_plain(path: Path, *, encoding: str, caps: Caps, source: str | None = None) -> PlainStream:
+def open_plain(path: Path, *, encoding: str, caps: Caps, source: str | None = None, kind: str = "csv") -> PlainStream:
     """Open a source for reading its plain UTF-8 bytes, without a BOM.
 
     Bytes that the declared encoding has no character for come out as invalid UTF-8, to be found cell by cell.
@@ -137,6 +151,7 @@ def open_plain(path: Path, *, encoding: str, caps: Caps, source: str | None = No
         encoding: Of the text.
         caps: What it may cost.
         source: What messages call the file; its path if left out.
+        kind: The format it should have, as YAML calls it.
 
     Raises:
         ConfigError: There is no such encoding.
@@ -145,24 +160,31 @@ def open_plain(path: Path, *, encoding: str, caps: Caps, source: str | None = No
     name = source or str(path)
     utf8 = is_utf8(encoding)
     head = _head(path, name)
-    for magic, message in _NOT_CSV.items():
+    for magic, message in _NOT_TEXT.items():
         if head.startswith(magic):
-            raise InputError(name, message)
+            raise InputError(name, message.format(kind=kind.upper()))
     file = _opened(path, name)
     stored = StoredFile(file)
     blocks = stored.blocks()
     if is_packed(head):
         blocks = capped(unpacked(stored, head, name), stored, plain_bytes=caps.plain_bytes, ratio=caps.ratio, name=name)
-    blocks = looks_utf8(blocks, name) if utf8 else transcoded(blocks, encoding, name)
+    blocks = looks_utf8(blocks, name, kind) if utf8 else transcoded(blocks, encoding, name, kind)
     stream = PlainStream(file, without_bom(blocks), stored.digest)
     stream.skipped = len(UTF8_BOM) if utf8 and head.startswith(UTF8_BOM) else 0
     return stream
 
 
 def stage(
-    path: Path, *, encoding: str, caps: Caps, staging_dir: Path, source: str | None = None, reuse: bool = True
+    path: Path,
+    *,
+    encoding: str,
+    caps: Caps,
+    staging_dir: Path,
+    source: str | None = None,
+    reuse: bool = True,
+    kind: str = "csv",
 ) -> Staged:
-    """Write the plain bytes of a source to `<staging_dir>/<sha256>.csv`, unless they are there.
+    """Write the plain bytes of a source to `<staging_dir>/<sha256>.<kind>`, unless they are there.
 
     A `.json` beside it, written last, says what the file must be. The file appears whole or not at all.
 
@@ -173,30 +195,32 @@ def stage(
         staging_dir: Where to; created if missing.
         source: What messages call the source.
         reuse: Whether a staged file of the right size is taken as it is.
+        kind: The format it should have, as YAML calls it.
 
     Raises:
         InputError: The source is truncated, corrupt, a bomb, or not in its encoding; or there is no room for it.
     """
     with closing(_opened(path, source or str(path))) as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    target = staging_dir / (f"{sha256}.csv" if is_utf8(encoding) else f"{sha256}-{codecs.lookup(encoding).name}.csv")
+    stem = sha256 if is_utf8(encoding) else f"{sha256}-{codecs.lookup(encoding).name}"
+    target = staging_dir / f"{stem}.{kind}"
     known = _staged_before(target) if reuse else None
     if known is not None:
         return known
     try:
         staging_dir.mkdir(parents=True, exist_ok=True)
-        staged = _stage(path, target, encoding=encoding, caps=caps, source=source)
+        with open_plain(path, encoding=encoding, caps=caps, source=source, kind=kind) as stream:
+            staged = _stage(stream, target)
     except OSError as error:
         message = f"cannot be unpacked to {staging_dir}: {error.strerror}; cure that and run again"
         raise InputError(source or str(path), message) from error
     return staged
 
 
-def _stage(path: Path, target: Path, *, encoding: str, caps: Caps, source: str | None) -> Staged:
+def _stage(stream: PlainStream, target: Path) -> Staged:
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with open_plain(path, encoding=encoding, caps=caps, source=source) as stream:
-            staged = replace(_written(stream, temporary), path=target)
+        staged = replace(_written(stream, temporary), path=target)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

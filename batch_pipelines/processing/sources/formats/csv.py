@@ -12,10 +12,11 @@ from batch_pipelines.core.model import ChunkPlan, Json
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.sources.csv_plan import plan_csv, split_csv
 from batch_pipelines.processing.sources.csv_read import infer_columns, read_chunk_bytes, read_csv_rows, reread_records
-from batch_pipelines.processing.sources.csv_records import Dialect, Records, scan
+from batch_pipelines.processing.sources.csv_records import Dialect, scan
 from batch_pipelines.processing.sources.files import SourceFile
-from batch_pipelines.processing.sources.reading import Ints, Places, PlanFor, RawRows, SourcePlan
+from batch_pipelines.processing.sources.reading import Places, PlanFor, RawRows, SourcePlan
 from batch_pipelines.processing.sources.staging import Caps
+from batch_pipelines.processing.sources.text_content import TextContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,15 @@ class CsvFormat:
             home=wanted.home,
         )
 
-    def looks(self, file: SourceFile) -> dict[str, str]:
+    def looks(self, file: SourceFile, wanted: PlanFor) -> dict[str, str]:
         """See `Format`."""
+        del wanted
         return infer_columns(file.path, self.dialect, self.encoding, self.caps, nulls=self.nulls, source=file.name)
 
     def load(self, payload: Json, home: Path) -> "CsvContent":
         """See `Format`."""
         data = read_chunk_bytes(payload, home)
-        return CsvContent(self, payload, data, scan(data, self.dialect, final=True)[0])
+        return CsvContent(payload, data, scan(data, self.dialect, final=True)[0], self)
 
     def split(self, payload: Json, items: int, home: Path) -> tuple[ChunkPlan, ChunkPlan] | None:
         """See `Format`."""
@@ -77,17 +79,10 @@ class CsvFormat:
 
 
 @dataclass(frozen=True, slots=True)
-class CsvContent:
+class CsvContent(TextContent):
     """See `Content`: the bytes of a chunk, and the records in them."""
 
     format: CsvFormat
-    payload: Json
-    data: bytes
-    records: Records
-
-    def places(self) -> Places:
-        """See `Content`."""
-        return Places(self.records.lines + self.payload["first_line"], self.records.starts + self.payload["start"])
 
     def rows(self, header: Sequence[str]) -> RawRows:
         """See `Content`."""
@@ -101,8 +96,3 @@ class CsvContent:
             caps=said.caps,
             records=self.records,
         )
-
-    def raw(self, records: Ints) -> list[bytes]:
-        """See `Content`."""
-        starts, ends = self.records.starts[records].tolist(), self.records.ends[records].tolist()
-        return [bytes(self.data[start:end]) for start, end in zip(starts, ends, strict=True)]
