@@ -1,4 +1,4 @@
-"""What every deployment has besides its pipelines: `process_data`, the janitor, and the pools' limits.
+"""What every deployment has besides its pipelines: jobs for all datasets, the janitor, and the pools' limits.
 
 What must not live here: what is swept (processing/tables/janitor.py), what a limit is (orchestration/policies.py).
 """
@@ -6,6 +6,7 @@ What must not live here: what is swept (processing/tables/janitor.py), what a li
 import dagster as dg
 
 from batch_pipelines.components.process_data import process_data_job
+from batch_pipelines.components.replay_dead_letters import replay_dead_letters_job
 from batch_pipelines.orchestration.instance import keep_pool_limits
 from batch_pipelines.orchestration.policies import INFRASTRUCTURE_RETRIES, RUN_TAGS
 from batch_pipelines.orchestration.session import open_processing
@@ -69,11 +70,11 @@ def operations(catalog: Catalog) -> dg.Definitions:
     """Return jobs, schedules and sensors that every deployment has.
 
     Args:
-        catalog: The datasets, whose names `process_data` takes.
+        catalog: The datasets, whose names these jobs take.
     """
-    process_data = process_data_job(catalog)
+    of_datasets = [job for job in (process_data_job(catalog), replay_dead_letters_job(catalog)) if job]
     return dg.Definitions(
-        jobs=[*([process_data] if process_data else []), clean_up_files],
+        jobs=[*of_datasets, clean_up_files],
         schedules=[clean_up_schedule],
         sensors=[pool_limits_sensor],
         executor=dg.in_process_executor,

@@ -20,11 +20,11 @@ from batch_pipelines.components.dataset_exports import (
     raise_failures,
 )
 from batch_pipelines.components.dataset_graph import PLAN_OUT, lane_op, plan_outputs
+from batch_pipelines.components.flat_config import CONSOLE, flat_config
 from batch_pipelines.components.process_data_config import (
     PlanConfig,
     item_order_of,
     order_of,
-    refusal_of,
     run_config_model,
 )
 from batch_pipelines.core.model import Json
@@ -43,8 +43,6 @@ from batch_pipelines.processing.declaration.catalog import Catalog
 from batch_pipelines.processing.export.exporter import Exporting
 from batch_pipelines.processing.pipeline import Processing
 from batch_pipelines.processing.reports import BatchReport
-
-_CONSOLE = {"console": {"config": {"log_level": "INFO"}}}  # what happens to the data, not to Dagster's steps
 
 
 @dg.op(
@@ -135,21 +133,6 @@ def process_data_job(catalog: Catalog) -> dg.JobDefinition | None:
     return process_data
 
 
-class _ConfigMapping(dg.ConfigMapping):
-    """A config mapping whose refusals are one line, in words: which key, what is allowed, what is nearest."""
-
-    model: type[dg.Config]
-
-    def resolve_from_unvalidated_config(self, config: Any) -> Any:
-        try:
-            return super().resolve_from_unvalidated_config(config)
-        except dg.DagsterInvalidConfigError:
-            said = refusal_of(self.model, config)
-            if said is None:
-                raise
-            raise dg.DagsterInvalidConfigError(f"run config: {said}", [], config) from None  # type: ignore[no-untyped-call]
-
-
 def _config_mapping(catalog: Catalog) -> dg.ConfigMapping:
     model = run_config_model(list(catalog.datasets))
 
@@ -157,13 +140,9 @@ def _config_mapping(catalog: Catalog) -> dg.ConfigMapping:
         plan = {**asked.model_dump(), "dataset": asked.dataset.value}
         lanes = asked.lanes or catalog.entry(plan["dataset"]).declaration.lanes
         executor = {"multiprocess": multiprocess_config(lanes)} if 1 < lanes <= MAX_LANES else {"in_process": {}}
-        return {"ops": {"plan": {"config": plan}}, "execution": {"config": executor}, "loggers": _CONSOLE}
+        return {"ops": {"plan": {"config": plan}}, "execution": {"config": executor}, "loggers": CONSOLE}
 
-    to_steps.__annotations__["asked"] = model
-    plain = dg.config_mapping(to_steps)
-    mapping = _ConfigMapping(plain.config_fn, plain.config_schema)
-    mapping.model = model
-    return mapping
+    return flat_config(model, to_steps)
 
 
 def _not_yet_known(instance: dg.DagsterInstance, outcome: steps.Outcome) -> list[BatchReport]:

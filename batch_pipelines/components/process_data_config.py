@@ -7,10 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 import dagster as dg
-from pydantic import ConfigDict, Field, ValidationError, create_model
+from pydantic import ConfigDict, Field, create_model
 
 from batch_pipelines.components import dataset_steps as steps
-from batch_pipelines.core.key_problems import problems_of
 from batch_pipelines.core.quantities import seconds, size_bytes
 from batch_pipelines.items.planning import ATTEMPTS, CHUNK_SIZE, HARD_S, SOFT_S, ItemOrder
 from batch_pipelines.items.processors import DEFAULT as DEFAULT_PROCESSOR
@@ -148,15 +147,3 @@ def _quantity(problems: list[str], name: str, text: str, read: Any) -> float | N
     except ValueError as error:
         problems.append(f"{name}: {error}")
         return None
-
-
-def refusal_of(model: type[dg.Config], config: object) -> str | None:
-    """Return what is wrong with a run config, in one line; None if nothing is."""
-    try:
-        model.model_validate(config or {})
-    except ValidationError as error:
-        problems = [
-            message for details in error.errors(include_url=False) for _, message in problems_of(details, model, config)
-        ]
-        return "; ".join(dict.fromkeys(problems))
-    return None

@@ -10,7 +10,7 @@ from batch_pipelines.core.declared import ATTRIBUTES
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.yaml_files import Document, joined, refusal
 
-OPERATIONS = ("process_data", "generate_report", "clean_up_files", "keep_pool_limits")
+OPERATIONS = ("process_data", "replay_dead_letters", "generate_report", "clean_up_files", "keep_pool_limits")
 REPORT_STEPS = ("gathering_data", "processing", "generating")
 
 

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 import dagster as dg
 
 PROCESS_DATA = "process_data"
-POOL_LIMITS: Mapping[str, int] = {PROCESS_DATA: 10, "generate_report": 2, "send_emails": 5}
+REPLAY_DEAD_LETTERS = "replay_dead_letters"
+GENERATE_REPORT = "generate_report"
+POOL_LIMITS: Mapping[str, int] = {PROCESS_DATA: 10, GENERATE_REPORT: 2, "send_emails": 5}
 """Runs that may be at work at once, by pool; an operator's own limit is never touched."""
 
 INFRASTRUCTURE_RETRIES = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL)

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from batch_pipelines.processing.reports import BatchReport
+from batch_pipelines.core.model import Counts, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +40,29 @@ class Became:
         """One line."""
         filtered = f", {self.filtered:,} filtered" if self.filtered else ""
         why = f" ({', '.join(f'{name} {count:,}' for name, count in self.reasons.items())})" if self.reasons else ""
-        return f"{self.tried:,} dead letters tried: {self.written:,} written{filtered}, {self.dead:,} still dead{why}"
+        letters = "dead letter" if self.tried == 1 else "dead letters"
+        return f"{self.tried:,} {letters} tried: {self.written:,} written{filtered}, {self.dead:,} still dead{why}"
 
 
 NOTHING = Became(0, 0, 0, 0, {})
 
 
-def became(report: BatchReport) -> Became:
-    """Return what became of the dead letters that a batch tried; of nothing, if it is no replay."""
-    said = report.replay
-    if said is None:
-        return NOTHING
-    reasons = Counter(report.reasons)
-    reasons.subtract(said["passed_reasons"])
+def became(said: Json, counts: Counts, reasons: dict[str, int]) -> Became:
+    """Return what became of the letters that a batch tried.
+
+    Args:
+        said: What its plan says of the replay (replay_plan.py).
+        counts: What the batch came to.
+        reasons: Of all its dead letters.
+    """
+    still = Counter(reasons)
+    still.subtract(said["passed_reasons"])
     return Became(
         tried=said["tried"],
-        written=report.rows - said["rows"],
-        filtered=report.counts.filtered - said["filtered"],
-        dead=report.dead_letters - said["passed"],
-        reasons=_most_first(+reasons),
+        written=counts.written - said["rows"],
+        filtered=counts.filtered - said["filtered"],
+        dead=counts.dead - said["passed"],
+        reasons=_most_first(+still),
     )
 
 

@@ -1,0 +1,55 @@
+"""Run config of our jobs: flat, of the job and not of its ops, and refused in one line.
+
+What must not live here: what any job may be asked (process_data_config.py, replay_config.py).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+from pydantic import ValidationError
+
+from batch_pipelines.core.key_problems import problems_of
+
+CONSOLE = {"console": {"config": {"log_level": "INFO"}}}  # what happens to the data, not to Dagster's steps
+
+
+def flat_config(model: type[dg.Config], to_steps: Callable[[Any], dict[str, Any]]) -> dg.ConfigMapping:
+    """Return the config mapping of a job.
+
+    Args:
+        model: What the job may be asked.
+        to_steps: Makes of that what Dagster wants: config of ops, executor and loggers. Its parameter is `asked`.
+    """
+    to_steps.__annotations__["asked"] = model
+    plain = dg.config_mapping(to_steps)
+    mapping = _FlatConfig(plain.config_fn, plain.config_schema)
+    mapping.model = model
+    return mapping
+
+
+class _FlatConfig(dg.ConfigMapping):
+    """A config mapping whose refusals are one line, in words: which key, what is allowed, what is nearest."""
+
+    model: type[dg.Config]
+
+    def resolve_from_unvalidated_config(self, config: Any) -> Any:
+        try:
+            return super().resolve_from_unvalidated_config(config)
+        except dg.DagsterInvalidConfigError:
+            said = refusal_of(self.model, config)
+            if said is None:
+                raise
+            raise dg.DagsterInvalidConfigError(f"run config: {said}", [], config) from None  # type: ignore[no-untyped-call]
+
+
+def refusal_of(model: type[dg.Config], config: object) -> str | None:
+    """Return what is wrong with a run config, in one line; None if nothing is."""
+    try:
+        model.model_validate(config or {})
+    except ValidationError as error:
+        problems = [
+            message for details in error.errors(include_url=False) for _, message in problems_of(details, model, config)
+        ]
+        return "; ".join(dict.fromkeys(problems))
+    return None
