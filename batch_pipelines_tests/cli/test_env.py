@@ -57,7 +57,7 @@ def test_connections_are_listed_masked_and_missing_ones_named(fresh: Deployment)
     rows = json.loads(fresh.bp("env", "--json", BP_CONNECTION_SHOP="postgresql://u:hidden@h/d").stdout)
 
     assert "# BP_CONNECTION_SHOP='postgresql://u:***@h/d'" in shown
-    assert "# BP_CONNECTION_MART is not set: dataset stock needs it" in shown
+    assert "# BP_CONNECTION_MART is not set: stock in the pipelines' YAML needs it" in shown
     assert "hidden" not in shown
     assert [row["value"] for row in rows if "CONNECTION" in row["name"]] == ["postgresql://u:***@h/d", None]
 
