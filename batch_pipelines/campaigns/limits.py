@@ -34,12 +34,25 @@ class Windows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit and its name in the ledger. `by_domain`: each domain has one of its own; `domain`: only that one."""
+    """A limit and its name in the ledger.
+
+    Attributes:
+        name: Those of one name share its tokens.
+        rate: How much.
+        by_domain: Whether each domain has one of its own.
+        domain: The only domain that it holds for; None for all.
+        but: Domains that it does not hold for.
+    """
 
     name: str
     rate: Rate
     by_domain: bool = False
     domain: str | None = None
+    but: frozenset[str] = frozenset()
+
+    def holds_for(self, domain: str) -> bool:
+        """Whether messages to this domain fall under it."""
+        return self.domain in (None, domain) and domain not in self.but
 
     @property
     def is_of_domain(self) -> bool:
@@ -95,7 +108,7 @@ class Limiter:
 
     def reserve(self, domain: str) -> Permit | Wait:
         """Return the right to send one message to a domain; or how long to wait before asking again."""
-        limits = [each for each in self._limits if each.domain in (None, domain)]
+        limits = [each for each in self._limits if each.holds_for(domain)]
         if not limits:
             return Permit((), float("inf"))
         with self._lock:

@@ -6,18 +6,24 @@ templates and SQL (checking.py), the disk.
 
 import re
 from collections.abc import Iterator
-from email.headerregistry import Address
-from email.utils import parseaddr
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
-from batch_pipelines.campaigns.declaration.options import Audience, Data, Limits, OneOrMore, Schedule, Seconds
+from batch_pipelines.campaigns.declaration.options import (
+    Audience,
+    Data,
+    Limits,
+    OneOrMore,
+    Schedule,
+    Seconds,
+    Unsubscribe,
+)
 from batch_pipelines.core.declared import SETTINGS
 from batch_pipelines.core.key_problems import KeyProblems, Problem
 from batch_pipelines.core.mailings import Reason
 from batch_pipelines.core.partitions import Partitions
+from batch_pipelines.delivery.addresses import read_address
 from batch_pipelines.presentation.chart_keys import Chart
 from batch_pipelines.presentation.formats import check_locale
 from batch_pipelines.presentation.words import title_of
@@ -29,6 +35,10 @@ _OWNER = re.compile(r"team:\S+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 
 def _schedule(value: Any) -> Any:
     return {"cron": value} if isinstance(value, str) else value
+
+
+def _unsubscribe(value: Any) -> Any:
+    return {"url": value} if isinstance(value, str) else value
 
 
 def _titled(value: Any) -> Any:
@@ -53,13 +63,14 @@ class CampaignDeclaration(BaseModel):
         sender: `from` in YAML: name and address, or the address alone.
         reply_to: Address for answers.
         subject: Template.
+        preheader: Template: what inboxes show behind the subject.
         template: MJML or HTML file beside the YAML.
         text: Template file of the text part; made from `template` where None.
         locale: Of numbers and dates.
         partitions: An occurrence each; None: one, called `all`.
         schedule: When occurrences are sent.
         list_name: `list` in YAML: which list people unsubscribe from; the campaign's name where None.
-        audience: Who is written to.
+        audience: Who is written to; a transactional one may leave that to each run.
         data: Figures for each recipient, by the name that templates have for them.
         charts: Pictures in the mail, drawn once for each key of their data.
         on_missing_data: What becomes of a recipient for whom `data` has nothing.
@@ -69,7 +80,8 @@ class CampaignDeclaration(BaseModel):
         max_age: How long a deferred mail is tried.
         ambiguous: What becomes of a mail that may have been accepted: `hold` it (never sent twice), `resend`
             (never lost), or `assume_sent`.
-        unsubscribe: https address of the unsubscribe page.
+        unsubscribe: https address of the unsubscribe page, or `{url, mailto}`.
+        bounces: Address that takes bounces, each with its recipient's mark; the sender's, unmarked, where None.
         attachments: Files beside the YAML, for everybody.
     """
 
@@ -84,13 +96,14 @@ class CampaignDeclaration(BaseModel):
     sender: str = Field(validation_alias="from")
     reply_to: str | None = None
     subject: str
+    preheader: str = ""
     template: str
     text: str | None = None
     locale: str = "en_US"
     partitions: Partitions | None = None
     schedule: Annotated[Schedule | None, BeforeValidator(_schedule)] = None
     list_name: str | None = Field(default=None, validation_alias="list")
-    audience: Audience
+    audience: Audience | None = None
     data: dict[str, Data] = Field(default_factory=dict)
     charts: Annotated[dict[str, Chart], BeforeValidator(_titled)] = Field(default_factory=dict)
     on_missing_data: Literal["skip", "fail", "send"] = "skip"
@@ -99,7 +112,8 @@ class CampaignDeclaration(BaseModel):
     attempts: int = Field(default=6, ge=1, le=100)
     max_age: Seconds = 86_400.0
     ambiguous: Literal["hold", "resend", "assume_sent"] = "hold"
-    unsubscribe: str | None = None
+    unsubscribe: Annotated[Unsubscribe | None, BeforeValidator(_unsubscribe)] = None
+    bounces: str | None = None
     attachments: OneOrMore = Field(default_factory=list)
 
     @field_validator("name")
@@ -121,11 +135,11 @@ class CampaignDeclaration(BaseModel):
             raise KeyProblems(bad)
         return value
 
-    @field_validator("sender", "reply_to")
+    @field_validator("sender", "reply_to", "bounces")
     @classmethod
     def _one_address(cls, value: str | None) -> str | None:
         if value is not None:
-            address_of(value)
+            read_address(value)
         return value
 
     @field_validator("subject")
@@ -174,7 +188,7 @@ class CampaignDeclaration(BaseModel):
     @property
     def exclude(self) -> tuple[Reason, ...]:
         """For which reasons addresses are left out."""
-        if self.audience.exclude is not None:
+        if self.audience is not None and self.audience.exclude is not None:
             return tuple(self.audience.exclude)
         return tuple(Reason) if self.kind == "marketing" else (Reason.BOUNCED, Reason.MANUAL)
 
@@ -191,38 +205,18 @@ class CampaignDeclaration(BaseModel):
                 yield ("charts", name, "data"), f"a chart needs rows: give data {chart.data!r} many: true"
 
     def _unsubscribe_problems(self) -> Iterator[Problem]:
-        if self.unsubscribe is None:
-            if self.kind == "marketing":
-                yield (), "key 'unsubscribe' is missing: a marketing campaign needs one, or kind: transactional"
+        if self.kind != "marketing":
             return
-        parts = urlsplit(self.unsubscribe)
-        if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
-            yield ("unsubscribe",), f"{self.unsubscribe!r} is not an https address without ? and #"
-        if self.kind == "marketing" and Reason.UNSUBSCRIBED not in self.exclude:
+        if self.unsubscribe is None:
+            yield (), "key 'unsubscribe' is missing: a marketing campaign needs one, or kind: transactional"
+        if self.audience is None:
+            yield (), "key 'audience' is missing: who is written to?"
+        if Reason.UNSUBSCRIBED not in self.exclude:
             yield ("audience", "exclude"), "a marketing campaign leaves out who has unsubscribed; add unsubscribed"
 
     def _schedule_problems(self) -> Iterator[Problem]:
         if self.schedule is not None and self.partitions is None:
             yield ("schedule",), "a schedule needs partitions: each of its ticks sends the window that has just ended"
-
-
-def address_of(text: str) -> tuple[str, str]:
-    """Return name and address of `Name <name@example.com>` or of an address alone.
-
-    Raises:
-        ValueError: It is not exactly one address.
-    """
-    name, address = parseaddr(text)
-    wrong = ValueError(f"{text!r} is not one address; write name@example.com or 'Name <name@example.com>'")
-    if any(ord(letter) < 32 for letter in text) or text.count("@") != 1 or " " in address:  # noqa: PLR2004  controls
-        raise wrong
-    try:
-        Address(display_name=name, addr_spec=address)
-    except (ValueError, IndexError) as error:
-        raise wrong from error
-    if "@" not in address:
-        raise wrong
-    return name, address
 
 
 def _check_beside(name: str) -> None:

@@ -5,6 +5,7 @@ What must not live here: the campaign as a whole (model.py).
 
 import re
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
@@ -38,6 +39,7 @@ class Audience(BaseModel):
         file: A CSV, JSON Lines or Parquet file, from the project's folder.
         sql: A query over tables; `$start` and `$end` are bound, as in `data`.
         email: The column of the addresses.
+        name: The column of people's names, shown beside the address; None for none.
         where: SQL condition on the columns.
         exclude: For which reasons suppressed addresses are left out.
     """
@@ -48,6 +50,7 @@ class Audience(BaseModel):
     file: str | None = None
     sql: str | None = None
     email: str = "email"
+    name: str | None = None
     where: str | None = None
     exclude: list[Reason] | None = None
 
@@ -95,6 +98,28 @@ class Data(BaseModel):
     by: OneOrMore = Field(min_length=1)
     many: bool = False
     query: str
+
+
+class Unsubscribe(BaseModel):
+    """How people leave.
+
+    Attributes:
+        url: https address of the page; each recipient's own token is put behind it.
+        mailto: Address that takes "unsubscribe" mails; None for none.
+    """
+
+    model_config = SETTINGS
+
+    url: str
+    mailto: str | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _secure(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(f"{value!r} is not an https address without ? and #")
+        return value
 
 
 class Schedule(BaseModel):
