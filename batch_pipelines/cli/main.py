@@ -25,6 +25,8 @@ from batch_pipelines.cli.janitor import janitor
 from batch_pipelines.cli.places import NotFound
 from batch_pipelines.cli.process import process
 from batch_pipelines.cli.query import query
+from batch_pipelines.cli.sink import sink
+from batch_pipelines.cli.web import web
 from batch_pipelines.core.errors import BatchError, BatchFailed
 
 FAILED, USAGE, NOT_FOUND, STOPPED = 1, 2, 3, 130
@@ -122,5 +124,5 @@ def bp(
         typer.echo(ctx.get_help())
 
 
-for each in (demo, datasets, query, dead_letters, process, backfill, export, janitor, env):
+for each in (demo, datasets, query, dead_letters, process, backfill, export, janitor, sink, web, env):
     app.command(each.__name__.replace("_", "-"))(each)

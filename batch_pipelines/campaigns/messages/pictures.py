@@ -4,6 +4,7 @@ What must not live here: how a chart is drawn (presentation/), or which rows a r
 """
 
 import hashlib
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ class Pictures:
         self._charts = dict(charts)
         self._formats = formats
         self._theme = theme
+        self._lock = threading.Lock()  # a sender's connections share them
         self._drawn: OrderedDict[tuple[str, bytes], Picture] = OrderedDict()
         self._known: OrderedDict[tuple[str, int], tuple[Sequence[Mapping[str, Any]], Picture]] = OrderedDict()
 
@@ -67,7 +69,10 @@ class Pictures:
         Raises:
             ConfigError: Rows are missing, or lack a column.
         """
-        return {name: self._picture(name, chart, variables) for name, chart in self._charts.items()}
+        if not self._charts:
+            return {}
+        with self._lock:
+            return {name: self._picture(name, chart, variables) for name, chart in self._charts.items()}
 
     def _picture(self, name: str, chart: Chart, variables: Mapping[str, Any]) -> Picture:
         rows = variables.get(chart.data)
