@@ -3,9 +3,10 @@
 Checks look at every partition, for what went wrong in another run is wrong still.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import dagster as dg
 
@@ -13,6 +14,7 @@ from batch_pipelines.components.dataset_metadata import markdown_table, reject_r
 from batch_pipelines.lake.query import rows_by_partition
 from batch_pipelines.orchestration.names import checks_name, letters_name
 from batch_pipelines.orchestration.session import open_processing
+from batch_pipelines.processing import standing
 from batch_pipelines.processing.contributing import contributing
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.pipeline import Processing
@@ -63,13 +65,14 @@ def check_dataset(
     name = declaration.name
     there = [batch for batches in contributing(processing.ledger, name).values() for batch in batches]
     reports = processing.review([batch.id for batch in there])
+    accepted = {batch.id: count for batch in there if (count := standing.accepted(processing, batch))}
     upserted = {batch.partition for batch in there if batch.plan["declaration"]["write"] == "upsert"}
     table = (
         conservation(reports),
         row_count(reports, processing.settings.data, name, upserted),
-        rejects(reports, declaration.max_reject_rate),
+        rejects(reports, declaration.max_reject_rate, accepted),
     )
-    letters = open_dead_letters(reports)
+    letters = open_dead_letters(reports, accepted)
     return {_key(each, name): _result(each, name, dg.AssetCheckSeverity.ERROR) for each in table} | {
         _key(letters, letters_name(name)): _result(letters, letters_name(name), dg.AssetCheckSeverity.WARN)
     }
@@ -128,25 +131,37 @@ def row_count(
     )
 
 
-def rejects(reports: Sequence[BatchReport], limit: float | None) -> Finding:
-    """Check that no partition has more dead letters than the dataset allows now."""
+def rejects(
+    reports: Sequence[BatchReport], limit: float | None, accepted: Mapping[int, int] = MappingProxyType({})
+) -> Finding:
+    """Check that no partition has more dead letters than the dataset allows now.
+
+    Args:
+        reports: Every batch that is in the table.
+        limit: Share of dead letters that is allowed.
+        accepted: Dead letters that don't count, by batch.
+    """
+    shares = [(each, reject_rate(each, accepted.get(each.batch_id, 0))) for each in reports]
     over: list[dict[str, object]] = [
-        {"partition": each.partition, "dead letters": each.dead_letters, "share": f"{reject_rate(each):.2%}"}
-        for each in reports
-        if limit is not None and reject_rate(each) > limit
+        {"partition": each.partition, "dead letters": each.dead_letters, "share": f"{share:.2%}"}
+        for each, share in shares
+        if limit is not None and share > limit
     ]
-    highest = max(map(reject_rate, reports), default=0.0)
+    highest = max((share for _, share in shares), default=0.0)
     allowed = "no limit is declared" if limit is None else f"{limit:.2%} are allowed"
     return Finding(REJECT_RATE, over, f"at most {highest:.2%} of a partition are dead letters; {allowed}")
 
 
-def open_dead_letters(reports: Sequence[BatchReport]) -> Finding:
-    """Warn of dead letters that nobody has dealt with."""
+def open_dead_letters(reports: Sequence[BatchReport], accepted: Mapping[int, int] = MappingProxyType({})) -> Finding:
+    """Warn of dead letters that nobody has dealt with; those that are accepted are told apart."""
+    left = [(each, each.dead_letters - accepted.get(each.batch_id, 0)) for each in reports]
     there: list[dict[str, object]] = [
-        {"partition": each.partition, "dead letters": each.dead_letters} for each in reports if each.dead_letters
+        {"partition": each.partition, "dead letters": count} for each, count in left if count
     ]
-    total = sum(report.dead_letters for report in reports)
-    return Finding(OPEN_DEAD_LETTERS, there, f"{total:,} dead letters are open" if total else "there are none")
+    total = sum(count for _, count in left)
+    known = sum(accepted.get(each.batch_id, 0) for each in reports)
+    said = f"{total:,} dead letters are open" if total else "there are none"
+    return Finding(OPEN_DEAD_LETTERS, there, f"{said}; {known:,} are accepted" if known else said)
 
 
 def _specs(declaration: DatasetDeclaration) -> Iterator[dg.AssetCheckSpec]:

@@ -82,9 +82,9 @@ def letters_metadata(report: BatchReport, *, path: str) -> Metadata:
     }
 
 
-def reject_rate(report: BatchReport) -> float:
-    """Return the share of the batch's items that are dead letters."""
-    return report.counts.dead / report.counts.items if report.counts.items else 0.0
+def reject_rate(report: BatchReport, accepted: int = 0) -> float:
+    """Return the share of the batch's items that are dead letters; `accepted` ones don't count."""
+    return (report.counts.dead - accepted) / report.counts.items if report.counts.items else 0.0
 
 
 def markdown_table(rows: Sequence[Mapping[str, object]]) -> str:

@@ -21,6 +21,13 @@ def contributing_of(published: Iterable[Batch]) -> list[Batch]:
     for batch in sorted(published, key=lambda batch: batch.publication):
         if batch.plan["declaration"]["write"] == "replace":
             there.clear()
-        there.pop(batch.key, None)
+        for key in [key for key, other in there.items() if key == batch.key or other.id == _base_of(batch)]:
+            del there[key]
         there[batch.key] = batch
     return list(there.values())
+
+
+def _base_of(batch: Batch) -> int | None:
+    """The batch that a replay carries over: corrections may have given the replay another key."""
+    base: int | None = batch.plan.get("replay", {}).get("base")
+    return base

@@ -160,7 +160,7 @@ def _all_looks(processing: Processing, replay: Replay) -> Iterator[Look]:
     site = _site(processing, replay)
     batches = {each.partition: lettered(each) for each in standings(processing, replay.dataset)}
     for partition in _partitions(replay, batches):
-        if (batch := batches[partition]) is not None:
+        for batch in batches[partition]:
             yield site.look(batch, replay.wanted)
 
 

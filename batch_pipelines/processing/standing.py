@@ -79,31 +79,31 @@ def dead_letters(processing: Processing, standing: Standing, columns: list[str] 
         standing: The partition.
         columns: Columns to read, None for all (see tables/dead_letters.py).
     """
-    newest = lettered(standing)
-    for batch in (*standing.earlier, *([newest] if newest else [])):
-        folder = processing.settings.data / "dead_letters" / batch.pipeline
-        for chunk in processing.ledger.chunks.of_batch(batch.id):
-            if chunk.result and (part := chunk.result.detail.get("dead_letters")):
-                yield read_part(folder / part["path"], columns)
+    for batch in lettered(standing):
+        yield from letters_of(processing, batch, columns)
 
 
-def lettered(standing: Standing) -> Batch | None:
-    """The batch whose dead letters count: the published one; a failed one if that is newer and no replay."""
+def letters_of(processing: Processing, batch: Batch, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """The dead letters of one batch, a table a chunk."""
+    folder = processing.settings.data / "dead_letters" / batch.pipeline
+    for chunk in processing.ledger.chunks.of_batch(batch.id):
+        if chunk.result and (part := chunk.result.detail.get("dead_letters")):
+            yield read_part(folder / part["path"], columns)
+
+
+def lettered(standing: Standing) -> list[Batch]:
+    """The batches whose dead letters count: those that are in the partition; a failed one if it is newer, no replay."""
     trouble = standing.trouble
-    if trouble and trouble.state is BatchState.FAILED and "replay" not in trouble.plan:
-        return trouble
-    return standing.published
+    failed = trouble and trouble.state is BatchState.FAILED and "replay" not in trouble.plan
+    newest = trouble if failed else standing.published
+    return [*standing.earlier, *([newest] if newest else [])]
 
 
-def accepted(processing: Processing, standing: Standing) -> int:
-    """How many of a partition's dead letters are accepted."""
-    batch = lettered(standing)
-    if batch is None:
-        return 0
+def accepted(processing: Processing, batch: Batch) -> int:
+    """How many of a batch's dead letters are accepted."""
     contents = contents_of(batch.plan)
     known = processing.ledger.corrections.accepted(batch.pipeline, contents.values())
-    letters = dead_letters(processing, standing, ["source", "record"]) if known else ()
-    return count_accepted(letters, contents, known)
+    return count_accepted(letters_of(processing, batch, ["source", "record"]) if known else (), contents, known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ import pytest
 from batch_pipelines.components.flat_config import refusal_of
 from batch_pipelines.components.replay_config import PlanReplayConfig, replay_of, run_config_model
 from batch_pipelines.components.replay_dead_letters import replay_dead_letters_job
+from batch_pipelines.orchestration.session import open_processing
 from batch_pipelines.processing.declaration.catalog import Catalog
+from batch_pipelines.processing.replay import Replay, accept
 from batch_pipelines.processing.selection import Wanted
 from batch_pipelines_tests.components.shop import Shop, failure_text, materialised
 
@@ -97,3 +99,11 @@ def test_wrong_config_gets_one_clear_line() -> None:
 
 def test_a_deployment_without_datasets_has_no_such_job() -> None:
     assert replay_dead_letters_job(Catalog({})) is None
+
+
+def test_accepted_letters_do_not_warn_and_are_told_apart(sold: Shop, instance: dg.DagsterInstance) -> None:
+    with open_processing() as processing:
+        accept(processing, Replay("sales", ["2013-02"], Wanted(reason="in: store")))
+    result = sold.process(instance, dataset="sales")
+    (check,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "open_dead_letters"]
+    assert (check.passed, check.description) == (False, "1 dead letters are open; 2 are accepted")

@@ -278,7 +278,8 @@ def test_accepted_letters_are_left_alone_and_do_not_count(shop: Project) -> None
     assert replay.look(shop.processing, Replay("shop")).tried == 3
     assert replay.look(shop.processing, Replay("shop", wanted=Wanted(accepted=True))).tried == 4
     (all_,) = standing.standings(shop.processing, "shop")
-    assert standing.accepted(shop.processing, all_) == 1
+    assert all_.published is not None
+    assert standing.accepted(shop.processing, all_.published) == 1
     assert replay.unaccept(shop.processing, Replay("shop", wanted=Wanted(accepted=True))) == 1
     assert replay.look(shop.processing, Replay("shop")).tried == 4
 
