@@ -28,7 +28,7 @@ def defs() -> dg.Definitions:
     reports = load_reports(settings.defs)
     check_names([*dataset_claims(_documents(catalog.datasets)), *report_claims(_documents(reports.reports))])
     check_sql(catalog)
-    return dg.Definitions.merge(load_defs_folder(settings.defs, settings.home), operations(catalog))
+    return dg.Definitions.merge(load_defs_folder(settings.defs, settings.home), operations(catalog, reports))
 
 
 def _documents(entries: Mapping[str, DatasetEntry | ReportEntry]) -> dict[str, Document]:

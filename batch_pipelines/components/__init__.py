@@ -4,5 +4,6 @@
 """
 
 from batch_pipelines.components.dataset import Dataset
+from batch_pipelines.components.report import Report
 
-__all__ = ["Dataset"]
+__all__ = ["Dataset", "Report"]

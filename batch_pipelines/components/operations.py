@@ -5,21 +5,50 @@ What must not live here: what is swept (processing/tables/janitor.py), what a li
 
 import dagster as dg
 
+from batch_pipelines.components.generate_report import generate_report_job
 from batch_pipelines.components.process_data import process_data_job
 from batch_pipelines.components.replay_dead_letters import replay_dead_letters_job
+from batch_pipelines.core.clock import SystemClock
+from batch_pipelines.core.errors import BatchError
 from batch_pipelines.orchestration.instance import keep_pool_limits
 from batch_pipelines.orchestration.policies import INFRASTRUCTURE_RETRIES, RUN_TAGS
 from batch_pipelines.orchestration.session import open_processing
 from batch_pipelines.processing.declaration.catalog import Catalog
+from batch_pipelines.processing.tables.compact import compact
 from batch_pipelines.processing.tables.janitor import Swept, sweep_all
+from batch_pipelines.reporting.declaration.catalog import Catalog as Reports
 
 POOLS_EVERY_S = 60
 
 
 @dg.op(
+    name="compact",
+    description="Merges small parts of the tables into few of about 64 MB; rows, their order and publications stay. A "
+    "table that is being written to is left for the next time. A re-run compacts what is left.",
+    out=dg.Out(dg.Nothing),
+    retry_policy=INFRASTRUCTURE_RETRIES,
+)
+def compact_op(context: dg.OpExecutionContext) -> None:
+    """Compact the table of every dataset."""
+    merged = 0
+    with open_processing() as processing:
+        for name in processing.catalog.datasets:
+            try:
+                done = compact(processing.settings.data, processing.ledger, name, SystemClock())
+            except BatchError as error:  # busy, or damaged: no reason to leave the others as they are
+                context.log.warning("%s", error)
+                continue
+            for each in done:
+                context.log.info("%s/%s: %d parts became %d", name, each.partition, each.before, each.after)
+                merged += each.before
+    context.add_output_metadata({"parts_merged": merged})
+
+
+@dg.op(
     name="sweep",
     description="Removes parts, dead letters and staged copies that no live plan, batch or recent version of a table "
-    "names. Changes no table. May run while datasets are processed; a re-run removes what is left.",
+    "names. Changes no row. May run while datasets are processed; a re-run removes what is left.",
+    ins={"compacted": dg.In(dg.Nothing)},
     out=dg.Out(dg.Nothing),
     retry_policy=INFRASTRUCTURE_RETRIES,
 )
@@ -27,8 +56,9 @@ def sweep_op(context: dg.OpExecutionContext) -> None:
     """Sweep the files of every dataset."""
     with open_processing() as processing:
         total = Swept(0, 0)
-        names = list(processing.catalog.datasets)
-        for name, swept in sweep_all(processing.settings.data, processing.ledger, names, names).items():
+        datasets = processing.catalog.datasets
+        names, depths = list(datasets), {name: entry.declaration.time_travel for name, entry in datasets.items()}
+        for name, swept in sweep_all(processing.settings.data, processing.ledger, names, names, depths).items():
             total += swept
             context.log.info("%s: removed %d files, %d bytes", name, swept.files, swept.bytes)
     context.add_output_metadata({"files": total.files, "bytes": total.bytes})
@@ -36,12 +66,13 @@ def sweep_op(context: dg.OpExecutionContext) -> None:
 
 @dg.job(
     name="clean_up_files",
-    description="Removes files that nobody names any more, once a day. Changes no table.",
+    description="Merges small parts of the tables, removes files that nobody names any more, once a day. "
+    "Changes no row.",
     tags=RUN_TAGS,
 )
 def clean_up_files() -> None:
-    """Sweep."""
-    sweep_op()
+    """Compact, then sweep."""
+    sweep_op(compact_op())
 
 
 clean_up_schedule = dg.ScheduleDefinition(
@@ -66,15 +97,16 @@ def pool_limits_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     return dg.SkipReason(f"set {what}" if what else "every pool has a limit")
 
 
-def operations(catalog: Catalog) -> dg.Definitions:
+def operations(catalog: Catalog, reports: Reports) -> dg.Definitions:
     """Return jobs, schedules and sensors that every deployment has.
 
     Args:
         catalog: The datasets, whose names these jobs take.
+        reports: The reports, whose names `generate_report` takes.
     """
-    of_datasets = [job for job in (process_data_job(catalog), replay_dead_letters_job(catalog)) if job]
+    jobs = (process_data_job(catalog), replay_dead_letters_job(catalog), generate_report_job(reports))
     return dg.Definitions(
-        jobs=[*of_datasets, clean_up_files],
+        jobs=[*(job for job in jobs if job), clean_up_files],
         schedules=[clean_up_schedule],
         sensors=[pool_limits_sensor],
         executor=dg.in_process_executor,

@@ -16,6 +16,7 @@ from batch_pipelines.orchestration import ticks
 from batch_pipelines.orchestration.session import open_processing
 
 INTERVAL_S = 30
+LATE = " and is late"
 Missing = Callable[[str], list[str]]
 
 
@@ -27,15 +28,19 @@ class ReportSchedule:
         report: Its name.
         job: The job that makes it.
         cron: Its ticks.
-        partitions: Its windows; ticks follow their time zone.
-        tables: The datasets it reads, with their partitions where those are by time.
+        timezone: The clock that they follow.
+        partitions: Its windows; None: each tick asks for all there is.
+        tables: The datasets it waits for, with their partitions where those are by time.
+        deadline_s: Seconds after its tick from which a window that still waits is late.
     """
 
     report: str
     job: str
     cron: str
-    partitions: Partitions
+    timezone: str
+    partitions: Partitions | None
     tables: Mapping[str, Partitions | None]
+    deadline_s: float | None = None
 
 
 def report_sensor(schedule: ReportSchedule, name: str, tags: Mapping[str, str]) -> dg.SensorDefinition:
@@ -46,7 +51,7 @@ def report_sensor(schedule: ReportSchedule, name: str, tags: Mapping[str, str]) 
         job_name=schedule.job,
         minimum_interval_seconds=INTERVAL_S,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Makes {schedule.report} at `{schedule.cron}` ({schedule.partitions.timezone}): the window that "
+        description=f"Makes {schedule.report} at `{schedule.cron}` ({schedule.timezone}): the window that "
         "has just ended, once, as soon as its tables are there. What comes late is waited for; after a stop only the "
         f"newest tick counts, older windows are made by a backfill. Waits for: {', '.join(schedule.tables) or 'none'}.",
         tags=dict(tags),
@@ -56,9 +61,13 @@ def report_sensor(schedule: ReportSchedule, name: str, tags: Mapping[str, str]) 
             from batch_pipelines.orchestration.readiness import missing_of  # noqa: PLC0415  loads DuckDB and pyarrow
 
             def missing(key: str) -> list[str]:
-                return missing_of(processing, list(schedule.tables), window(schedule.partitions, key))
+                span = window(schedule.partitions, key) if schedule.partitions else None
+                return missing_of(processing, list(schedule.tables), span)
 
-            return evaluate(context.cursor, schedule, missing, datetime.now(UTC))
+            result = evaluate(context.cursor, schedule, missing, datetime.now(UTC))
+        if result.skip_reason and LATE in (result.skip_reason.skip_message or ""):
+            context.log.warning(result.skip_reason.skip_message)
+        return result
 
     return keep_schedule
 
@@ -73,17 +82,17 @@ def evaluate(cursor: str | None, schedule: ReportSchedule, missing: Missing, now
         now: The time.
     """
     known = ticks.Ticks.read(cursor, now)
-    newest = ticks.latest_tick(schedule.cron, schedule.partitions.timezone, now)
-    key = ticks.window_of(newest, schedule.partitions.every, schedule.partitions.timezone)
+    newest = ticks.latest_tick(schedule.cron, schedule.timezone, now)
+    key = _window(schedule, newest)
     nowhere = _no_partition(schedule, key)
     known = known.tick(newest, key)
     for each in known.waiting:  # none of what there is not: nor of what the YAML no longer has
-        if (each == key and nowhere) or ticks.no_partition(schedule.report, schedule.partitions, each):
+        if (each == key and nowhere) or _outside(schedule, each):
             known = known.drop(each)
     lacking = {each: missing(each) for each in known.waiting}
     ready = [each for each in known.waiting if not lacking[each]]
     remarks = [nowhere] if nowhere else []
-    remarks += [f"{each} waits: {'; '.join(why)}" for each, why in lacking.items() if why]
+    remarks += [f"{each} waits{_late(schedule, each, now)}: {'; '.join(why)}" for each, why in lacking.items() if why]
     known = known.launch(ready)
     return dg.SensorResult(
         run_requests=[_request(schedule, each) for each in ready],
@@ -92,8 +101,30 @@ def evaluate(cursor: str | None, schedule: ReportSchedule, missing: Missing, now
     )
 
 
+def _window(schedule: ReportSchedule, tick: datetime) -> str:
+    if schedule.partitions is None:
+        return tick.isoformat(timespec="minutes")
+    return ticks.window_of(tick, schedule.partitions.every, schedule.partitions.timezone)
+
+
+def _outside(schedule: ReportSchedule, key: str) -> bool:
+    return schedule.partitions is not None and ticks.no_partition(schedule.report, schedule.partitions, key) is not None
+
+
+def _late(schedule: ReportSchedule, key: str, now: datetime) -> str:
+    """Return what to say of a window that waits for longer than it may."""
+    if schedule.partitions is None or schedule.deadline_s is None:
+        return ""
+    due = ticks.next_tick(schedule.cron, schedule.timezone, window(schedule.partitions, key)[1])
+    return LATE if (now - due).total_seconds() > schedule.deadline_s else ""
+
+
 def _request(schedule: ReportSchedule, key: str) -> dg.RunRequest:
-    return dg.RunRequest(run_key=f"{schedule.report}/{key}", partition_key=key, tags={"batch/scheduled": schedule.cron})
+    return dg.RunRequest(
+        run_key=f"{schedule.report}/{key}",
+        partition_key=key if schedule.partitions else None,
+        tags={"batch/scheduled": schedule.cron},
+    )
 
 
 def _reason(remarks: Sequence[str], known: ticks.Ticks) -> str:
@@ -104,6 +135,8 @@ def _reason(remarks: Sequence[str], known: ticks.Ticks) -> str:
 
 def _no_partition(schedule: ReportSchedule, key: str) -> str | None:
     """Say why a tick's window cannot be made: its tables end before it, or the report's own partitions do."""
+    if schedule.partitions is None:
+        return None
     start = windows.read_key(key, schedule.partitions.every)
     for table, partitions in schedule.tables.items():
         if partitions is not None and ticks.ended_before(partitions, start):

@@ -54,8 +54,13 @@ def announce_files(instance: dg.DagsterInstance, declaration: DatasetDeclaration
             instance.add_dynamic_partitions(files_set(declaration.name), new)
 
 
-def time_windows(partitions: Partitions) -> dg.TimeWindowPartitionsDefinition:
-    """Return partitions by time, of a dataset, a report or a campaign."""
+def time_windows(partitions: Partitions, *, begun: bool = True) -> dg.TimeWindowPartitionsDefinition:
+    """Return partitions by time, of a dataset, a report or a campaign.
+
+    Args:
+        partitions: As declared.
+        begun: Whether a window that has only begun is a partition already.
+    """
     every = partitions.every
     end: datetime | None = None
     if partitions.end is not None:
@@ -66,5 +71,5 @@ def time_windows(partitions: Partitions) -> dg.TimeWindowPartitionsDefinition:
         fmt=windows.key_format(every),
         cron_schedule=_CRON[every],
         timezone=partitions.timezone,
-        end_offset=1,
+        end_offset=1 if begun else 0,
     )

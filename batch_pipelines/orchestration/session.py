@@ -18,6 +18,7 @@ from batch_pipelines.core.settings import Settings, load_settings
 from batch_pipelines.core.workers.guard import die_with_parent
 
 if TYPE_CHECKING:
+    from batch_pipelines.orchestration.report_desk import ReportDesk
     from batch_pipelines.processing.pipeline import Processing
 
 SHOWN_FAILURES = 5
@@ -40,6 +41,19 @@ def open_processing() -> Iterator["Processing"]:
 
     with opened(Processing) as processing:
         yield processing
+
+
+@contextmanager
+def open_desk() -> Iterator["ReportDesk"]:
+    """Open reports, the datasets they read and the ledger of their deliveries.
+
+    Raises:
+        dagster.Failure: A `BatchError` left the block: a verdict that trying again does not change.
+    """
+    from batch_pipelines.orchestration.report_desk import ReportDesk  # noqa: PLC0415 - as above
+
+    with opened(ReportDesk) as desk:
+        yield desk
 
 
 class Session(Protocol):

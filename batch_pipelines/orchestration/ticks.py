@@ -11,7 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
 
-from dagster._utils.schedules import get_latest_completed_cron_tick  # noqa: TID251  the ticks that Dagster itself sees
+from dagster._utils.schedules import (  # noqa: TID251  the ticks that Dagster itself sees
+    get_latest_completed_cron_tick,
+    get_next_cron_tick,
+)
 
 from batch_pipelines.core import windows
 from batch_pipelines.core.partitions import Partitions, fits
@@ -72,6 +75,11 @@ class Ticks:
 def latest_tick(cron: str, timezone: str, now: datetime) -> datetime:
     """Return the newest tick of a cron schedule that is not after `now`, in its time zone."""
     return get_latest_completed_cron_tick(cron, now, timezone)
+
+
+def next_tick(cron: str, timezone: str, after: datetime) -> datetime:
+    """Return the first tick that is not before an aware time."""
+    return get_next_cron_tick(cron, after, timezone)
 
 
 def window_of(tick: datetime, every: windows.Every, timezone: str) -> str:

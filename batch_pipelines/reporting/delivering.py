@@ -121,6 +121,11 @@ class Delivering:
         asked = Made(made.manifest)
         return Outcome(asked, self._send(entry, asked, [Deliver(email=mail)], run), None)
 
+    def link(self, manifest: Manifest) -> str:
+        """Return where people find the first file of a report, as an address."""
+        found = link_of(self._environ, self._settings, manifest, manifest.files[0].name)
+        return found if "://" in found else Path(found).as_uri()
+
     def _deliver_one(self, entry: Entry, made: Made, targets: Sequence[Deliver], run: str | None) -> Outcome:
         if not targets:
             return Outcome(made, [], "its YAML names no recipient besides the folder of reports")

@@ -1,6 +1,7 @@
 """The schedule of a report, minute by minute: the right window, once, whole, however its data arrive."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,8 +14,8 @@ NEW_YORK = ZoneInfo("America/New_York")
 WEEKS = Partitions(every="week", start="2013-01-07", end="2013-12-29", timezone="America/New_York")
 DAYS = Partitions(every="day", start="2013-01-01", end="2013-12-31", timezone="America/New_York")
 MONTHS_OF_FLIGHTS = Partitions(every="month", start="2013-01", end="2013-12")
-WEEKLY = ReportSchedule("weekly", "weekly_job", "0 9 * * 1", WEEKS, {"flights": MONTHS_OF_FLIGHTS})
-DAILY = ReportSchedule("daily", "daily_job", "0 0 * * *", DAYS, {"flights": MONTHS_OF_FLIGHTS})
+WEEKLY = ReportSchedule("weekly", "weekly_job", "0 9 * * 1", "America/New_York", WEEKS, {"flights": MONTHS_OF_FLIGHTS})
+DAILY = ReportSchedule("daily", "daily_job", "0 0 * * *", "America/New_York", DAYS, {"flights": MONTHS_OF_FLIGHTS})
 WEEK = [f"2013-03-{day:02d}" for day in range(4, 11)]  # Monday to Sunday; New York's clocks go forward on the 10th
 
 
@@ -36,6 +37,8 @@ class Watcher:
         """Look once."""
 
         def missing(key: str) -> list[str]:
+            if self.schedule.partitions is None:
+                return []
             length = {"week": 7, "day": 1, "month": 28}[self.schedule.partitions.every]
             days = [str(date.fromisoformat(key) + timedelta(days=n)) for n in range(length)]
             return [f"flights {day}" for day in days if self.arrivals.get(day, now + timedelta(1)) > now]
@@ -126,7 +129,7 @@ def test_a_tick_today_says_that_there_is_no_partition_and_launches_nothing(sched
 
 
 def test_the_reports_own_end_is_named_where_its_tables_go_on() -> None:
-    schedule = ReportSchedule("weekly", "weekly_job", "0 9 * * 1", WEEKS, {"flights": None})
+    schedule = ReportSchedule("weekly", "weekly_job", "0 9 * * 1", "America/New_York", WEEKS, {"flights": None})
     watcher = Watcher(schedule, {})
     watcher.look(at("2014-02-03 12:00"))
     assert watcher.said == ["no partition: weekly ends 2013-12-29"]
@@ -151,6 +154,23 @@ def test_waiting_windows_that_the_yaml_no_longer_has_are_forgotten() -> None:
     watcher = Watcher(DAILY, {})
     watcher.watch("2013-12-30 12:00", "2013-12-31 12:00")
     shorter = Partitions(every="day", start="2013-01-01", end="2013-11-30", timezone="America/New_York")
-    watcher.schedule = ReportSchedule("daily", "daily_job", "0 0 * * *", shorter, {})
+    watcher.schedule = ReportSchedule("daily", "daily_job", "0 0 * * *", "America/New_York", shorter, {})
     watcher.look(at("2013-12-31 13:00"))
     assert watcher.said[-1] == "no partition: daily ends 2013-11-30"
+
+
+def test_a_window_that_waits_for_longer_than_it_may_is_called_late() -> None:
+    schedule = replace(WEEKLY, deadline_s=3 * 3600)
+    watcher = Watcher(schedule, arriving("2013-03-12 09:00"))
+    watcher.watch("2013-03-10 12:00", "2013-03-11 12:00")
+    assert watcher.said[-1] == "2013-03-04 waits: flights 2013-03-10"
+    watcher.look(at("2013-03-11 12:10"))
+    assert watcher.said[-1] == "2013-03-04 waits and is late: flights 2013-03-10"
+
+
+def test_a_report_without_windows_is_made_at_every_tick() -> None:
+    schedule = ReportSchedule("stock", "stock_job", "0 6 * * *", "UTC", None, {"flights": None})
+    watcher = Watcher(schedule, {})
+    watcher.watch("2013-03-04 00:00", "2013-03-06 00:00")
+    assert watcher.keys == ["stock/2013-03-04T06:00+00:00", "stock/2013-03-05T06:00+00:00"]
+    assert {key for _, key in watcher.fired} == {""}

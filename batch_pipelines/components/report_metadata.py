@@ -1,0 +1,145 @@
+"""What the UI shows of a report: its first page, figures, files, what it knows until when. Values only.
+
+What must not live here: when it is logged (report_graph.py).
+"""
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import dagster as dg
+
+from batch_pipelines.core.delivered import DeliveryState
+from batch_pipelines.orchestration.report_records import Report
+from batch_pipelines.reporting.delivering import Outcome
+
+Metadata = dict[str, dg.MetadataValue]
+PREVIEW_BYTES = 20_000  # it lives in the event log, once a materialisation
+PREVIEW_WIDTHS = (480, 400, 320, 240)
+REPORTS_SHOWN = 50
+
+
+def report_metadata(reports: Sequence[Report], data: Path, *, preview: bool) -> Metadata:
+    """Return what is shown of one partition of a report on its asset: of a burst, of all its reports.
+
+    Args:
+        reports: The reports of the partition.
+        data: The data folder.
+        preview: Whether a picture of the first page is shown.
+    """
+    first = reports[0]
+    manifest, several = first.manifest, len(reports) > 1
+    states = list(dict.fromkeys(state for report in reports for state in report.states))
+    picture = preview_of(first, data) if preview else None
+    notices = [*first.missing, *(line for report in reports for line in (*report.manifest.truncated,))]
+    warnings = [line for report in reports for line in report.manifest.warnings]
+    return {
+        **({"preview": dg.MetadataValue.md(f"![{manifest.title}]({picture})")} if picture else {}),
+        "title": dg.MetadataValue.text(manifest.title),
+        "state": dg.MetadataValue.text(", ".join(states)),
+        **({"notices": dg.MetadataValue.md(_list(notices))} if notices else {}),
+        **({"warnings": dg.MetadataValue.md(_list(warnings))} if warnings else {}),
+        **({} if several else figures(first)),
+        "files": files_table(reports[:REPORTS_SHOWN]),
+        "reports": dg.MetadataValue.int(len(reports)),
+        "dagster/partition_row_count": dg.MetadataValue.int(sum(report.rows for report in reports)),
+        "data_as_of": dg.MetadataValue.text(first.gathered.as_of or "no table"),
+        "report_id": dg.MetadataValue.text(", ".join(report.manifest.report_id for report in reports[:REPORTS_SHOWN])),
+        "path": dg.MetadataValue.path(str((data / manifest.folder).parent if several else data / manifest.folder)),
+    }
+
+
+def figures(report: Report) -> Metadata:
+    """Return the KPIs as numbers: Dagster plots them over the partitions."""
+    found: Metadata = {}
+    for kpi in report.manifest.kpis:
+        if isinstance(kpi.value, bool) or not isinstance(kpi.value, int | float):
+            continue
+        found[kpi.label] = (
+            dg.MetadataValue.int(kpi.value) if isinstance(kpi.value, int) else dg.MetadataValue.float(kpi.value)
+        )
+    return found
+
+
+def files_table(reports: Sequence[Report]) -> dg.TableMetadataValue:
+    """Return the files, a row each."""
+    rows = [
+        {
+            "file": "/".join(filter(None, (report.manifest.key, file.name))),
+            "bytes": file.bytes,
+            "rows": file.rows if file.rows is not None else "",
+            "pages": file.pages if file.pages is not None else "",
+            "sha256": file.sha256[:16],
+        }
+        for report in reports
+        for file in report.manifest.files
+    ]
+    kinds = {"file": "string", "bytes": "int", "rows": "string", "pages": "string", "sha256": "string"}
+    schema = dg.TableSchema(columns=[dg.TableColumn(name, kind) for name, kind in kinds.items()])
+    return dg.MetadataValue.table([dg.TableRecord({key: row[key] for key in kinds}) for row in rows], schema=schema)
+
+
+def preview_of(report: Report, data: Path) -> str | None:
+    """Return the first page of the PDF as a small PNG in a `data:` address; None without a PDF."""
+    name = next((file.name for file in report.manifest.files if file.format == "pdf"), None)
+    if name is None:
+        return None
+    for width in PREVIEW_WIDTHS:
+        picture = _page(data / report.manifest.folder / name, width)
+        if len(picture) <= PREVIEW_BYTES * 3 // 4:  # as base64 it is a third longer
+            return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+    return None
+
+
+def delivery_metadata(outcomes: Sequence[Outcome]) -> Metadata:
+    """Return what is shown of the deliveries of one partition."""
+    rows = [row for outcome in outcomes for row in outcome.deliveries]
+    held_back = list(dict.fromkeys(outcome.held_back for outcome in outcomes if outcome.held_back))
+    counts: Metadata = {
+        state.value: dg.MetadataValue.int(sum(row.state is state for row in rows)) for state in DeliveryState
+    }
+    del counts[DeliveryState.SENDING.value], counts[DeliveryState.PLANNED.value]
+    columns = ("channel", "recipient", "state", "attempts", "said")
+    records = [
+        dg.TableRecord(
+            dict(
+                zip(
+                    columns,
+                    (row.key.channel, _shown(row.key.recipient), row.state.value, row.attempts, row.detail or ""),
+                    strict=True,
+                )
+            )
+        )
+        for row in rows[:REPORTS_SHOWN]
+    ]
+    schema = dg.TableSchema(
+        columns=[dg.TableColumn(name, "int" if name == "attempts" else "string") for name in columns]
+    )
+    return {
+        **counts,
+        **({"not_delivered_because": dg.MetadataValue.text("; ".join(held_back))} if held_back else {}),
+        **({"deliveries": dg.MetadataValue.table(records, schema=schema)} if records else {}),
+    }
+
+
+def _shown(recipient: str) -> str:
+    return recipient.partition("?")[0]  # an address of S3 may have options
+
+
+def _page(pdf: Path, width: int) -> bytes:
+    import pypdfium2  # noqa: PLC0415  only a step that shows a picture pays for it
+
+    document = pypdfium2.PdfDocument(pdf)
+    try:
+        page = document[0]
+        image = page.render(scale=width / page.get_width()).to_pil()
+    finally:
+        document.close()
+    made = io.BytesIO()
+    image.quantize(32).save(made, "PNG", optimize=True)
+    return made.getvalue()
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in dict.fromkeys(lines))
