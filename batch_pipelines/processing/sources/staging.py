@@ -54,7 +54,7 @@ class Caps:
         rows_bytes: Bytes that the rows of one chunk may come to when they are unpacked.
         footer: Bytes of a Parquet file's footer.
         sheet: Plain bytes of the XML of a workbook.
-        cells: Cells of a sheet, empty ones within its bounds included.
+        memory: Bytes that the process which reads a workbook may allocate.
     """
 
     ratio: int = 100
@@ -68,7 +68,7 @@ class Caps:
     rows_bytes: int = 192 << 20
     footer: int = 16 << 20
     sheet: int = 256 << 20
-    cells: int = 1 << 23
+    memory: int = 384 << 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ What must not live here: opening files (parquet_file.py), cutting (parquet_plan.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -126,8 +126,12 @@ class ParquetContent:
             raise InputError(self.payload["source"], f"its footer is wrong ({counts}): fetch or write the file again")
         return RawRows(table, np.arange(len(places.line)), places.line, places.offset, [])
 
-    def raw(self, records: Ints) -> list[bytes]:
-        """See `Content`."""
+    def column(self, name: str) -> Any:
+        """One column of its rows, as it is stored."""
+        return pa.chunked_array([batch.column(name) for batch in self._batches([name])])
+
+    def raw(self, records: Ints, *, without: Collection[str] = ()) -> list[bytes]:
+        """See `Content`. Columns in `without` are none of the record's."""
         found: list[bytes] = []
         at, size = 0, 0
         for batch in self._batches(None):
@@ -137,7 +141,7 @@ class ParquetContent:
                 chosen = batch.take(wanted)
                 size += plain_bytes(chosen)
                 self._refuse_bomb(size)
-                found += as_lines(chosen)
+                found += as_lines(chosen.drop_columns(list(without)))
         return found
 
     def _batches(self, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:

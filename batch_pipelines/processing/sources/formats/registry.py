@@ -10,6 +10,7 @@ from batch_pipelines.processing.declaration.options import FileFormat
 from batch_pipelines.processing.sources.formats.csv import CsvFormat
 from batch_pipelines.processing.sources.formats.jsonl import JsonlFormat
 from batch_pipelines.processing.sources.formats.parquet import ParquetFormat
+from batch_pipelines.processing.sources.formats.xlsx import XlsxFormat
 from batch_pipelines.processing.sources.reading import Format
 
 
@@ -19,5 +20,6 @@ def format_of(declaration: DatasetDeclaration) -> Format:
         "csv": CsvFormat.of,
         "jsonl": JsonlFormat.of,
         "parquet": ParquetFormat.of,
+        "xlsx": XlsxFormat.of,
     }
     return kinds[declaration.file_format](declaration)
