@@ -15,7 +15,9 @@ from click import ClickException, UsageError
 from typer.core import TyperGroup
 
 from batch_pipelines.cli.backfill import backfill
+from batch_pipelines.cli.compact import compact
 from batch_pipelines.cli.console import command, say, talk, tolerate_narrow_encodings
+from batch_pipelines.cli.corrections import corrections
 from batch_pipelines.cli.datasets import datasets
 from batch_pipelines.cli.dead_letters import dead_letters
 from batch_pipelines.cli.demo import demo
@@ -25,6 +27,7 @@ from batch_pipelines.cli.janitor import janitor
 from batch_pipelines.cli.places import NotFound
 from batch_pipelines.cli.process import process
 from batch_pipelines.cli.query import query
+from batch_pipelines.cli.replay import replay
 from batch_pipelines.cli.sink import sink
 from batch_pipelines.cli.web import web
 from batch_pipelines.core.errors import BatchError, BatchFailed
@@ -124,5 +127,20 @@ def bp(
         typer.echo(ctx.get_help())
 
 
-for each in (demo, datasets, query, dead_letters, process, backfill, export, janitor, sink, web, env):
+for each in (
+    demo,
+    datasets,
+    query,
+    dead_letters,
+    replay,
+    corrections,
+    process,
+    backfill,
+    export,
+    compact,
+    janitor,
+    sink,
+    web,
+    env,
+):
     app.command(each.__name__.replace("_", "-"))(each)

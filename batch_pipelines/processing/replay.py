@@ -5,6 +5,8 @@
 What must not live here: how one partition is planned (replay_plan.py).
 """
 
+import dataclasses
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,6 +21,8 @@ from batch_pipelines.processing.reports import Planning
 from batch_pipelines.processing.rows.corrections import check_changes
 from batch_pipelines.processing.selection import Wanted
 from batch_pipelines.processing.standing import lettered, standings
+
+_BARE = re.compile(r"[A-Za-z_]\w*|\d[\w:.+-]*")  # SJU, 2013-01-01
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +89,30 @@ class Replaying:
         return dict(found.most_common())
 
 
+def in_sql(processing: Processing, replay: Replay) -> Replay:
+    """Return the same with all corrections as SQL: a bare word that is no column stands for itself.
+
+    A shell takes the quotes of `--set dest='SJU'` away.
+    """
+    batches = processing.ledger.batches.currents(replay.dataset).values()
+    columns = {name for batch in batches for header in batch.plan["headers"].values() for name in header}
+    changes = {column: _as_sql(text, columns) for column, text in replay.changes.items()}
+    return dataclasses.replace(replay, changes=changes)
+
+
+def _as_sql(text: str, columns: Collection[str]) -> str:
+    if text in columns or text.lower() == "null" or not _BARE.fullmatch(text):
+        return text
+    return f"'{text}'"
+
+
 def look(processing: Processing, replay: Replay) -> Replaying:
     """Find out what would be tried. Changes nothing.
 
     Raises:
         ConfigError: There is no such dataset or partition, or SQL is wrong.
     """
+    replay = in_sql(processing, replay)
     site, replaying = _site(processing, replay), Replaying(Planning(replay.dataset, [], [], {}), {})
     for partition in _partitions(replay, site.ledger.batches.currents(replay.dataset)):
         try:
@@ -114,6 +136,7 @@ def plan(processing: Processing, replay: Replay) -> Replaying:
     Raises:
         ConfigError: There is no such dataset or partition, or SQL is wrong: nothing is recorded then.
     """
+    replay = in_sql(processing, replay)
     site, replaying = _site(processing, replay), Replaying(Planning(replay.dataset, [], [], {}), {})
     for partition in _partitions(replay, site.ledger.batches.currents(replay.dataset)):
         try:

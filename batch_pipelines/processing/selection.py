@@ -38,10 +38,15 @@ class Wanted:
 
 
 def mentions(why: Mapping[str, str | None], text: str) -> bool:
-    """Whether a reason contains `text`, which is in lower case; `in: dest` is `reference: dest`."""
-    rules = [why["rule"] or "", *(["in"] if why["rule"] == _IN else [])]
-    names = [f"{rule}: {why['column']}" for rule in rules]
-    return text in " ".join([*names, why["value"] or "", why["message"] or ""]).lower()
+    """Whether a reason contains `text`, which is in lower case."""
+    named = names_of(why["rule"] or "", why["column"])
+    return text in " ".join([named, why["value"] or "", why["message"] or ""]).lower()
+
+
+def names_of(rule: str, column: str | None) -> str:
+    """Return what a reason is called: `reference: dest`, which is also `in: dest`, as the YAML has it."""
+    rules = [rule, *(["in"] if rule == _IN else [])]
+    return " ".join(f"{each}: {column}" if column else each for each in rules)
 
 
 def chosen(
