@@ -23,7 +23,7 @@ from batch_pipelines.processing.declaration.catalog import Catalog, load_catalog
 from batch_pipelines.processing.export.exporter import Exporter, Exporting
 from batch_pipelines.processing.planning import Found, Planner, Request
 from batch_pipelines.processing.reports import BatchReport, Planning, failures_of, report_of
-from batch_pipelines.processing.sources.files import existing_partitions
+from batch_pipelines.processing.sourcing import Sources
 from batch_pipelines.processing.workload import DatasetWorkload
 
 PROBE_LIMIT_S = 60.0
@@ -87,7 +87,7 @@ class Processing:
 
     def partitions(self, dataset: str) -> list[str]:
         """Every partition of the dataset that has files now."""
-        return existing_partitions(self.catalog.entry(dataset).declaration, self.settings.home, self.settings.data)
+        return self._sources.partitions(self.catalog.entry(dataset).declaration)
 
     def plan(
         self,
@@ -113,7 +113,7 @@ class Processing:
             msg = f"dataset {dataset!r} has no files: nothing matches {source}"
             raise ConfigError(msg)
         planning = Planning(dataset, [], [], {}, prepared)
-        planner = Planner(self.catalog, self.ledger, self.settings.home, self.settings.data, self._probe)
+        planner = self._planner()
         chunk_size = overrides.chunk_size if overrides else None
         self._expect_work(dataset, wanted)
         for partition in wanted:
@@ -132,7 +132,7 @@ class Processing:
 
         Reads the files once, to know their content; plans nothing.
         """
-        planner = Planner(self.catalog, self.ledger, self.settings.home, self.settings.data, self._probe)
+        planner = self._planner()
         wanted = self.partitions(dataset) if partitions is None else partitions
         return {partition: planner.current(dataset, partition) for partition in wanted}
 
@@ -203,6 +203,15 @@ class Processing:
         if failures := failures_of(planning, reports):
             raise BatchFailed(failures)
         return reports
+
+    @cached_property
+    def _sources(self) -> Sources:
+        here = self.settings
+        return Sources(here.home, here.data, here.connections, self._clock.now)
+
+    def _planner(self) -> Planner:
+        here = self.settings
+        return Planner(self.catalog, self.ledger, self._sources, here.home, here.data, self._probe)
 
     @cached_property
     def _exporter(self) -> Exporter:

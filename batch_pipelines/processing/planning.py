@@ -35,10 +35,11 @@ from batch_pipelines.processing.pins import pinned_files
 from batch_pipelines.processing.rows.casts import schema_of as schema_of_columns
 from batch_pipelines.processing.rows.expressions import describe
 from batch_pipelines.processing.rows.shape import with_added
-from batch_pipelines.processing.sources.files import SourceFile, files_of, sha256_of
+from batch_pipelines.processing.sources.files import SourceFile, sha256_of
 from batch_pipelines.processing.sources.formats.registry import format_of
 from batch_pipelines.processing.sources.inbox import refuse_unfinished
 from batch_pipelines.processing.sources.reading import PlanFor, SourcePlan
+from batch_pipelines.processing.sourcing import Sources
 from batch_pipelines.processing.tables.write_modes import APPENDED
 
 Probe = Callable[[Json], Json]
@@ -79,14 +80,18 @@ class Planner:
     Args:
         catalog: The declarations.
         ledger: Where plans are recorded.
+        sources: Where rows come from.
         home: What paths in YAML are relative to.
         data: The data folder.
         probe: Runs `work.probe` in a worker: what columns does a transform add?
     """
 
-    def __init__(self, catalog: Catalog, ledger: Ledger, home: Path, data: Path, probe: Probe) -> None:
+    def __init__(
+        self, catalog: Catalog, ledger: Ledger, sources: Sources, home: Path, data: Path, probe: Probe
+    ) -> None:
         self._catalog = catalog
         self._ledger = ledger
+        self._sources = sources
         self._home = home
         self._data = data
         self._probe = probe
@@ -100,7 +105,7 @@ class Planner:
             ConfigError: The declaration cannot work with what is there.
         """
         entry = self._catalog.entry(request.dataset)
-        files = files_of(entry.declaration, request.partition, self._home, self._data)
+        files = self._sources.files(entry, request.partition)
         seen = self._ledger.batches.current(request.dataset, request.partition)
         number, current = self._reconcile(request)
         digests, fresh = None, self._fresh(request, entry, files, current)
@@ -133,7 +138,7 @@ class Planner:
             InputError: A source cannot be read.
         """
         request, entry = Request(dataset, partition), self._catalog.entry(dataset)
-        files = files_of(entry.declaration, partition, self._home, self._data)
+        files = self._sources.files(entry, partition)
         current = self._reconcile(request)[1]
         if fresh := self._fresh(request, entry, files, current):
             return None if fresh.files else current

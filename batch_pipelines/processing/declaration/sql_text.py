@@ -35,6 +35,17 @@ class Query:
     text: str
     parameters: frozenset[str]
 
+    @property
+    def ordered(self) -> bool:
+        """Whether the statement says in which order its rows are: an ORDER BY of its own, not of a part of it."""
+        depth, before = 0, ""
+        for found in _TOKENS.finditer(self.text):
+            depth += {"(": 1, ")": -1}.get(found[0], 0)
+            if not depth and before == "order" and (found["word"] or "").lower() == "by":
+                return True
+            before = (found["word"] or "").lower() if found[0].strip() and not found["comment"] else before
+        return False
+
     def for_psycopg2(self) -> str:
         """Return the text as psycopg2 takes it: `%(start)s` for `$start`, and every other % doubled."""
         return "".join(
