@@ -16,7 +16,8 @@ def janitor(
 ) -> None:
     """Remove parts of lost attempts, old table versions, staged copies and temporary files.
 
-    What a table, an unfinished batch or the newest ten versions of a table name is kept; safe beside running jobs.
+    What a table, its newest ten versions, those within the dataset's time_travel, or an unfinished batch name is kept.
+    Safe beside running jobs.
     """
     from batch_pipelines.lake.query import table_names
     from batch_pipelines.processing.tables.janitor import sweep_all
@@ -28,7 +29,9 @@ def janitor(
         for each in wanted:
             if each not in known:
                 places.entry_of(processing.catalog, each)
-        swept = sweep_all(data_folder, ledger, known, wanted)
+        entries = processing.catalog.datasets.items()
+        depths = {each: entry.declaration.time_travel for each, entry in entries}
+        swept = sweep_all(data_folder, ledger, known, wanted, depths)
         rows: list[dict[str, Any]] = [
             {"dataset": each, "files": removed.files, "bytes": removed.bytes} for each, removed in swept.items()
         ]

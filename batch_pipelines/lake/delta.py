@@ -96,11 +96,17 @@ def files_by_partition(path: Path, partition: str) -> list[str]:
 
 def held_parts(table: DeltaTable, partition: str) -> list[HeldPart]:
     """The parts of the partition that this handle sees, in the order of its rows: as they came, then by name."""
+    return parts_by_partition(table).get(partition, [])
+
+
+def parts_by_partition(table: DeltaTable) -> dict[str, list[HeldPart]]:
+    """All parts that this handle sees, in order, by partition, in order."""
     actions = table.get_add_actions(flatten=True)
-    names = ("path", "num_records", "size_bytes", "modification_time", f"partition.{PARTITION}")
-    rows = zip(*(actions[name].to_pylist() for name in names), strict=True)
-    parts = [HeldPart(str(path), int(n), int(size), int(at)) for path, n, size, at, value in rows if value == partition]
-    return sorted(parts, key=lambda part: (part.added_ms, part.path))
+    names = (f"partition.{PARTITION}", "modification_time", "path", "num_records", "size_bytes")
+    found: dict[str, list[HeldPart]] = {}
+    for partition, at, path, rows, size in sorted(zip(*(actions[name].to_pylist() for name in names), strict=True)):
+        found.setdefault(str(partition), []).append(HeldPart(str(path), int(rows), int(size), int(at)))
+    return found
 
 
 def schema_of(path: Path) -> pa.Schema | None:

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.lake.delta import PARTITION, load, table_path
+from batch_pipelines.lake.delta import PARTITION, load, parts_by_partition, table_path
 
 SYSTEM_COLUMNS = ("_source", "_line", "_offset", PARTITION)
 Parameters = Mapping[str, Any]
@@ -135,13 +135,8 @@ def count_rows(data: Path, dataset: str, partition: str | None = None) -> int:
 def rows_by_partition(data: Path, dataset: str) -> dict[str, int]:
     """Rows that each partition of the table holds, from its log."""
     table = load(table_path(data, dataset))
-    found: dict[str, int] = {}
-    if table is not None:
-        actions = table.get_add_actions(flatten=True)
-        rows, partitions = actions["num_records"].to_pylist(), actions[f"partition.{PARTITION}"].to_pylist()
-        for n, partition in zip(rows, partitions, strict=True):
-            found[str(partition)] = found.get(str(partition), 0) + int(n)
-    return found
+    parts = {} if table is None else parts_by_partition(table)
+    return {partition: sum(part.rows for part in some) for partition, some in parts.items()}
 
 
 def keep_query(
@@ -224,7 +219,7 @@ def _table(name: str, path: Path) -> _Table | None:
     table = load(path)
     if table is None:
         return None
-    files = [str(path / str(file)) for file in table.get_add_actions(flatten=True)["path"].to_pylist()]
+    files = [str(path / part.path) for parts in parts_by_partition(table).values() for part in parts]
     schema: Any = table.schema().to_arrow()
     committed_ms = table.history(1)[0].get("timestamp", 0)
     version = TableVersion(name, table.version(), datetime.fromtimestamp(committed_ms / 1000, UTC))

@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.faults import fault
 from batch_pipelines.lake.commits import PartAction, delta_stats, replace_all
-from batch_pipelines.lake.delta import PARTITION, HeldPart, app_id, columns_of, held_parts
+from batch_pipelines.lake.delta import HeldPart, app_id, columns_of, parts_by_partition
 from batch_pipelines.lake.parts import row_groups, write_part
 from batch_pipelines.lake.schema_change import said, widened_columns
 
@@ -35,18 +35,12 @@ def widen(path: Path, table: DeltaTable, columns: pa.Schema, stem: str) -> bool:
         IntegrityError: A part is damaged.
     """
     wider = widened_columns(columns_of(table), columns)
-    parts: dict[str, list[PartAction]] = {}
-    for partition in _partitions(table):
-        parts[partition] = [_written(path, part, wider, stem) for part in held_parts(table, partition)]
+    held = parts_by_partition(table)
+    parts = {each: [_written(path, part, wider, stem) for part in some] for each, some in held.items()}
     apps = [app_id(path.name, partition) for partition in parts]
     numbers = {app: number for app in apps if (number := table.transaction_version(app)) is not None}
     fault("widen.prepared")
     return replace_all(table, parts, columns, numbers=numbers, note={"widened": ", ".join(wider.names)})
-
-
-def _partitions(table: DeltaTable) -> list[str]:
-    values = table.get_add_actions(flatten=True)[f"partition.{PARTITION}"].to_pylist()
-    return sorted({str(value) for value in values})
 
 
 def _written(path: Path, part: HeldPart, wider: pa.Schema, stem: str) -> PartAction:

@@ -73,11 +73,8 @@ def upsert_problems(write: str, key: Sequence[str], columns: Mapping[str, Column
     for name in key:
         column = columns.get(name)
         if column is None or not column.required or column.severity != "reject":
-            yield (
-                ("key",),
-                f"upsert needs a value of key column {name!r} in every row: declare it in `columns` with "
-                "`required: true` and without `severity: warn`",
-            )
+            cure = "declare it in `columns` with `required: true` and without `severity: warn`"
+            yield ("key",), f"upsert needs a value of key column {name!r} in every row: {cure}"
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ from batch_pipelines.core.declared import SETTINGS
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.key_problems import KeyProblems, Problem
 from batch_pipelines.core.partitions import Partitions
-from batch_pipelines.core.quantities import GB, MB, fraction, size_bytes
+from batch_pipelines.core.quantities import MB, fraction
 from batch_pipelines.core.time_limits import Timeout
 from batch_pipelines.processing.declaration.columns import DATASET_NAME, Column
 from batch_pipelines.processing.declaration.consistency import (
@@ -43,8 +43,10 @@ from batch_pipelines.processing.declaration.options import (
     JsonlOptions,
     PartitionsOrFile,
     XlsxOptions,
+    chunk_bytes,
     format_named,
     format_problems,
+    log_seconds,
     partitions_only,
 )
 from batch_pipelines.processing.declaration.source_paths import check_source
@@ -60,12 +62,6 @@ _GROUP = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
 OneOrMore = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
 
-def _chunk_bytes(value: object) -> int:
-    if size_bytes(value) > GB:
-        raise ValueError(f"{value!r} is more than a chunk may have: 1GB")
-    return size_bytes(value)
-
-
 class DatasetDeclaration(BaseModel):
     """A dataset as declared. In YAML, sizes, durations and shares are text with a unit: `16MB`, `5m`, `5%`.
 
@@ -78,7 +74,8 @@ class DatasetDeclaration(BaseModel):
         source: Path from the project's folder, with times in braces (`flights-{%Y-%m}.csv.gz`) and `*`, `?`.
         sql: Instead of files: a query, or the name of a .sql file beside the YAML. `source` is `sql:<connection>` then.
         connection: The database that `sql` asks.
-        inbox: Whether files in `data/inbox/<name>/` are taken, too, and instead of files of the same name.
+        inbox: Whether files in `data/inbox/<name>/` are taken, too, and instead of files of the same name. A file name,
+            with `*` and `?`, for those that are called otherwise.
         format: Kind of the files: `csv`, `jsonl`, `parquet` or `xlsx`; told by the ending of `source` where None.
         csv: How CSV files are written.
         jsonl: How JSON Lines files are written.
@@ -99,6 +96,7 @@ class DatasetDeclaration(BaseModel):
         lanes: Coordinators of one batch.
         attempts: Tries per chunk, the first included.
         timeout: Time limits of a chunk.
+        time_travel: For how long versions of the table can be read; the newest ten always can.
         schedule: Cron schedule that processes what is new.
         export: Where published partitions go beside the table.
     """
@@ -113,7 +111,7 @@ class DatasetDeclaration(BaseModel):
     source: str
     sql: str | None = None
     connection: str | None = None
-    inbox: bool = False
+    inbox: Annotated[bool | str, BeforeValidator(inbox_or_not)] = False
     format: FileFormat | None = None
     csv: CsvOptions = Field(default_factory=CsvOptions)
     jsonl: JsonlOptions = Field(default_factory=JsonlOptions)
@@ -129,10 +127,11 @@ class DatasetDeclaration(BaseModel):
     adds: dict[str, str] | None = None
     write: Literal["replace", "append", "upsert"] = "replace"
     max_reject_rate: Annotated[float, BeforeValidator(fraction)] | None = None
-    chunk_size: Annotated[int, BeforeValidator(_chunk_bytes)] = 16 * MB
+    chunk_size: Annotated[int, BeforeValidator(chunk_bytes)] = 16 * MB
     lanes: int = Field(default=1, ge=1, le=64)
     attempts: int = Field(default=3, ge=1, le=100)
     timeout: Timeout = Field(default_factory=Timeout)
+    time_travel: Annotated[float, BeforeValidator(log_seconds)] | None = None
     schedule: str | None = None
     export: Annotated[list[Export], BeforeValidator(one_or_more)] = Field(default_factory=list)
 
@@ -206,7 +205,7 @@ class DatasetDeclaration(BaseModel):
         problems = [
             *name_problems(self.columns, self.derive, self.adds),
             *key_problems(self.key, known),
-            *(self._sql_problems() if self.from_sql else source_problems(self.source, self.every, inbox=self.inbox)),
+            *(self._sql_problems() if self.from_sql else source_problems(self.source, self.every, self.inbox_name)),
             *export_problems(self.export, partitioned=self.partitions is not None),
             *expression_problems(self.derive, self.where),
             *upsert_problems(self.write, self.key, self.columns or {}),
@@ -243,6 +242,11 @@ class DatasetDeclaration(BaseModel):
     def file_format(self) -> FileFormat:
         """The kind of the files that are read; a query's rows are frozen as Parquet."""
         return "parquet" if self.from_sql else self.format or format_named(self.source) or "csv"
+
+    @property
+    def inbox_name(self) -> str | None:
+        """How files in the inbox are called, None if there is none: as in `source`, unless `inbox` says."""
+        return self.inbox if isinstance(self.inbox, str) else self.source.rpartition("/")[2] if self.inbox else None
 
     @property
     def from_sql(self) -> bool:

@@ -16,6 +16,8 @@ from pydantic import (
 from batch_pipelines.core.declared import SETTINGS
 from batch_pipelines.core.key_problems import KeyProblems, Problem
 from batch_pipelines.core.partitions import Partitions
+from batch_pipelines.processing.declaration.source_paths import check_source
+from batch_pipelines.core.quantities import GB, seconds, size_bytes
 from batch_pipelines.processing.declaration.source_paths import COMPRESSIONS
 
 FileFormat = Literal["csv", "jsonl", "parquet", "xlsx"]
@@ -25,6 +27,8 @@ _ENDINGS: dict[str, FileFormat] = {
     **dict.fromkeys(("parquet", "pq"), "parquet"),
     "xlsx": "xlsx",
 }
+
+LOG_S = 30 * 86400.0  # Delta cleans its log up after that
 
 
 class CsvOptions(BaseModel):
@@ -145,6 +149,29 @@ def format_problems(
             )
     if used in ("parquet", "xlsx") and source.lower().endswith(COMPRESSIONS):
         yield ("source",), f"{source!r}: {used.upper()} files are compressed inside; store them without .gz or .zst"
+
+
+def chunk_bytes(value: object) -> int:
+    """Read the size of a chunk."""
+    if size_bytes(value) > GB:
+        raise ValueError(f"{value!r} is more than a chunk may have: 1GB")
+    return size_bytes(value)
+
+
+def log_seconds(value: object) -> float:
+    """Read for how long versions of a table are to be kept."""
+    if seconds(value) > LOG_S:
+        raise ValueError(f"{value!r} is longer than a table's log is kept: 30d")
+    return seconds(value)
+
+
+def inbox_or_not(value: object) -> object:
+    """Refuse what is neither true or false nor a file name."""
+    if isinstance(value, bool) or value is None:
+        return value
+    if not isinstance(value, str) or "/" in value or "." not in value:
+        raise ValueError(f"{value!r} is not true, false or a file name; write for example airports*.csv")
+    return check_source(value)
 
 
 def partitions_only(value: object) -> object:

@@ -183,3 +183,11 @@ def test_other_datasets_are_left_alone(shop: Project) -> None:
     orphan.write_bytes(b"1")
     assert swept(shop) == NOTHING
     assert orphan.exists()
+
+
+def test_versions_within_the_time_travel_of_a_dataset_keep_their_parts(shop: Project) -> None:
+    for n in range(KEEP_VERSIONS + 3):
+        process(shop, n)
+    ledger = shop.processing.ledger
+    assert sweep(shop.data, ledger, "shop", (), 3600.0) == NOTHING
+    assert sweep(shop.data, ledger, "shop", (), 1e-6).files == 3
