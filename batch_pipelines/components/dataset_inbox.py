@@ -139,6 +139,6 @@ def _description(declaration: DatasetDeclaration) -> str:
     if not declaration.inbox:
         return f"Makes a partition of every file that {declaration.source} finds. Starts no run."
     return (
-        f"Takes files from data/inbox/{declaration.name}/, named as {declaration.source.rpartition('/')[2]}: a new or "
+        f"Takes files from data/inbox/{declaration.name}/, named as {declaration.inbox_name}: a new or "
         "changed one is processed as soon as it is whole. A file that failed is taken again when it changes."
     )

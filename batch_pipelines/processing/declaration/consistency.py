@@ -47,10 +47,10 @@ def key_problems(key: Sequence[str], known: Sequence[str] | None) -> Iterator[Pr
         yield ("key",), "the key names a column twice"
 
 
-def source_problems(source: str, every: Every | None, *, inbox: bool) -> Iterator[Problem]:
-    """Times in `source`: exactly those that tell its partitions apart."""
+def source_problems(source: str, every: Every | None, inbox: str | None) -> Iterator[Problem]:
+    """Times in `source` and in the names of inbox files: exactly those that tell its partitions apart."""
     try:
-        check_times(source, every, inbox=inbox)
+        check_times(source, every, inbox)
     except ValueError as error:
         yield ("source",), str(error)
 

@@ -10,13 +10,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
 from batch_pipelines.core import windows
 from batch_pipelines.core.connections import check_connection_name
@@ -46,6 +40,7 @@ from batch_pipelines.processing.declaration.options import (
     chunk_bytes,
     format_named,
     format_problems,
+    inbox_or_not,
     log_seconds,
     partitions_only,
 )
@@ -74,8 +69,7 @@ class DatasetDeclaration(BaseModel):
         source: Path from the project's folder, with times in braces (`flights-{%Y-%m}.csv.gz`) and `*`, `?`.
         sql: Instead of files: a query, or the name of a .sql file beside the YAML. `source` is `sql:<connection>` then.
         connection: The database that `sql` asks.
-        inbox: Whether files in `data/inbox/<name>/` are taken, too, and instead of files of the same name. A file name,
-            with `*` and `?`, for those that are called otherwise.
+        inbox: Whether files in `data/inbox/<name>/` are taken, too (instead of any of the same name); or their names.
         format: Kind of the files: `csv`, `jsonl`, `parquet` or `xlsx`; told by the ending of `source` where None.
         csv: How CSV files are written.
         jsonl: How JSON Lines files are written.

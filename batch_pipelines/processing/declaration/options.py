@@ -16,9 +16,8 @@ from pydantic import (
 from batch_pipelines.core.declared import SETTINGS
 from batch_pipelines.core.key_problems import KeyProblems, Problem
 from batch_pipelines.core.partitions import Partitions
-from batch_pipelines.processing.declaration.source_paths import check_source
 from batch_pipelines.core.quantities import GB, seconds, size_bytes
-from batch_pipelines.processing.declaration.source_paths import COMPRESSIONS
+from batch_pipelines.processing.declaration.source_paths import COMPRESSIONS, check_source
 
 FileFormat = Literal["csv", "jsonl", "parquet", "xlsx"]
 _ENDINGS: dict[str, FileFormat] = {

@@ -50,17 +50,17 @@ def check_source(source: str) -> str:
     return source
 
 
-def check_times(source: str, every: Every | None, *, inbox: bool) -> None:
-    """Check that the times in `source` tell the windows apart (`every` None: that there are none).
+def check_times(source: str, every: Every | None, inbox: str | None) -> None:
+    """Check that the times in `source`, and in `inbox`, tell the windows apart (`every` None: that there are none).
 
     Raises:
         ValueError: They don't; the message says what to write.
     """
     found = directives(source)
     if every is None:
-        if found:
+        if found or directives(inbox or ""):
             raise ValueError(
-                f"{source!r} has a time in braces, but there are no partitions by time; "
+                f"{(source if found else inbox)!r} has a time in braces, but there are no partitions by time; "
                 "add for example partitions: {every: month, start: 2013-01}"
             )
         return
@@ -68,9 +68,9 @@ def check_times(source: str, every: Every | None, *, inbox: bool) -> None:
         raise ValueError(
             f"{source!r} does not name exactly one {every} per partition; write for example {_USUAL[every]}"
         )
-    if inbox and directives(source.rpartition("/")[2]) != found:
+    if inbox is not None and directives(inbox) != found:
         raise ValueError(
-            f"{source!r}: with an inbox the file name itself has to tell the {every}; "
+            f"{inbox!r}: with an inbox the file name itself has to tell the {every}; "
             f"write for example {_USUAL[every]} in it"
         )
 

@@ -76,7 +76,7 @@ def files_of(declaration: DatasetDeclaration, partition: str, home: Path, data: 
 
 def partition_of(declaration: DatasetDeclaration, filename: str) -> str | None:
     """Return the partition that a file of this name (in the inbox, say) belongs to, None if it fits none."""
-    pattern = declaration.source.rpartition("/")[2]
+    pattern = declaration.inbox_name or declaration.source.rpartition("/")[2]
     if is_temporary(filename):
         return None
     if isinstance(declaration.partitions, Partitions):
@@ -252,7 +252,7 @@ def shown_name(path: Path, home: Path, data: Path) -> str:
 
 
 def _missing(declaration: DatasetDeclaration, partition: str, home: Path, data: Path) -> InputError:
-    rendered, pattern = declaration.source, declaration.source.rpartition("/")[2]
+    rendered, pattern = declaration.source, declaration.inbox_name or declaration.source.rpartition("/")[2]
     if isinstance(declaration.partitions, Partitions):
         start = _local_start(declaration.partitions, partition)
         rendered, pattern = render(rendered, start), render(pattern, start)

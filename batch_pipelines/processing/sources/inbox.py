@@ -99,7 +99,7 @@ def _reason(declaration: DatasetDeclaration, path: Path, home: Path, data: Path)
         return error.message
     if partition_of(declaration, path.name) is not None:
         return None
-    pattern = declaration.source.rpartition("/")[2]
+    pattern = declaration.inbox_name or declaration.source.rpartition("/")[2]
     moment = time_of(pattern, path.name, any_compression=True)
     if isinstance(declaration.partitions, Partitions) and moment is not None:
         return _outside(declaration.partitions, windows.format_key(moment, declaration.partitions.every))

@@ -1,6 +1,7 @@
 """What the YAML of a dataset may say, and how it is refused."""
 
 import json
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -138,7 +139,7 @@ BAD_KEYS = [
     ("owners: [a@b.org, 'team:']", "owners[1]: 'team:' is neither"),
     ("tags: {a: 1}", "tags.a: 1 is not text; put it in quotes"),
     ("group: my-group", "group: 'my-group' is not a group; allowed: letters, digits and _"),
-    ("inbox: 1", "inbox: 1 is not true or false"),
+    ("inbox: 1", "inbox: 1 is not true, false or a file name; write for example airports*.csv"),
     ("nulls: [NA, NO]", "nulls[1]: false is not text; put it in quotes, as YAML reads it otherwise"),
     ("csv: {delimiter: ab}", "csv.delimiter: 'ab' is not one ASCII character"),
     ("csv: {quote: ','}", "csv.quote: quote and delimiter are both ','"),
@@ -423,3 +424,17 @@ def test_the_text_of_the_transform_is_part_of_the_version(tmp_path: Path) -> Non
 def test_a_version_without_its_transform_s_file_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"transform 't:f' needs the file .*t\.py: No such file"):
         declare(tmp_path, f"{BASE}\ntransform: t:f").version(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("inbox", "said"),
+    [
+        ("sub/a*.csv", "'sub/a*.csv' is not true, false or a file name"),
+        ("maybe", "'maybe' is not true, false or a file name"),
+        ("a-{%Y-%m}.csv", "has a time in braces, but there are no partitions by time"),
+    ],
+)
+def test_files_of_an_inbox_may_be_called_otherwise_but_not_anyhow(tmp_path: Path, inbox: str, said: str) -> None:
+    assert declare(tmp_path, "source: data/a.csv\ninbox: a*.csv\ncolumns: {id: int}").inbox_name == "a*.csv"
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        declare(tmp_path, f'source: data/a.csv\ninbox: "{inbox}"\ncolumns: {{id: int}}')
