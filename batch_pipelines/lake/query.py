@@ -140,7 +140,12 @@ def rows_by_partition(data: Path, dataset: str) -> dict[str, int]:
 
 
 def keep_query(
-    connection: duckdb.DuckDBPyConnection, name: str, sql: str, parameters: Parameters | None = None
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    sql: str,
+    parameters: Parameters | None = None,
+    *,
+    empty: bool = False,
 ) -> None:
     """Run a query once and keep its rows under a name that later queries may use like a table.
 
@@ -149,6 +154,7 @@ def keep_query(
         name: How later queries call it; it may hide a table.
         sql: One statement that reads.
         parameters: As for `run_query`.
+        empty: Keep its columns alone: whether the SQL can work is found out without reading rows.
 
     Raises:
         ConfigError: The SQL is wrong, is more than one statement, does more than read, or a value in it cannot be
@@ -160,7 +166,9 @@ def keep_query(
             raise ConfigError("a query is one statement that reads: SELECT, FROM, PIVOT")
         inner = statements[0].query.strip().removesuffix(";")
         bound = _bound(connection, sql, parameters)
-        connection.execute(f"CREATE TEMP TABLE {_quoted(name)} AS FROM (\n{inner}\n)", bound)
+        connection.execute(
+            f"CREATE TEMP TABLE {_quoted(name)} AS FROM (\n{inner}\n){' LIMIT 0' if empty else ''}", bound
+        )
     except duckdb.Error as error:
         raise ConfigError(str(error)) from error
 

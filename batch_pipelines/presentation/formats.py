@@ -14,6 +14,7 @@ from typing import Any
 from babel import Locale, UnknownLocaleError, dates, numbers, units
 
 from batch_pipelines.core.windows import zone
+from batch_pipelines.presentation.words import words
 
 DASH = "–"
 MINUS = "−"
@@ -123,6 +124,8 @@ class Formats:
             return self.duration(value, form.option or "s")
         if form.kind in {"date", "time", "datetime"} and isinstance(value, dt.date | dt.time):
             return self._moment(value, form)
+        if isinstance(value, bool):
+            return words(self.locale)["yes" if value else "no"]
         return str(value)
 
     def number(self, value: Any, decimals: int | None = None) -> str:

@@ -51,6 +51,7 @@ class ChartBlock:
         width: `half`: two of them side by side.
         ratio: Height to width of the drawing.
         notice: What was left out.
+        narrow: File with a drawing for narrow screens, where one is needed.
     """
 
     title: str
@@ -67,6 +68,7 @@ class ChartBlock:
     width: Literal["full", "half"]
     ratio: float
     notice: str | None = None
+    narrow: str | None = None
     kind: Literal["chart"] = "chart"
 
 
@@ -104,6 +106,7 @@ class TableBlock:
         rows: How many there are.
         pdf_rows: Most in a PDF.
         html_rows: Most in an HTML page.
+        note: What has to be known to read it.
     """
 
     title: str
@@ -112,6 +115,7 @@ class TableBlock:
     rows: int
     pdf_rows: int
     html_rows: int
+    note: str | None = None
     kind: Literal["table"] = "table"
 
     @property

@@ -45,6 +45,7 @@ from batch_pipelines.reporting.text import paragraphs
 
 DOCUMENT = "document.json"
 LONGEST_TITLE = 200
+NARROW = 340
 NO_DATE = "2000-01-01T00:00:00+00:00"
 
 
@@ -202,11 +203,12 @@ class _Writer:
         rows = pq.read_table(self.work / f"{chart.data}.parquet", columns=chart.columns or None).to_pylist()
         size = charts.WIDTH // 2 if half else charts.WIDTH
         drawn = charts.draw(chart, rows, self.entry.brand.theme, self.formats, width=size)
-        svg, ratio = "", 0.0
+        svg, ratio, narrow = "", 0.0, None
         if drawn.shown:
             svg = f"chart-{at + 1}.svg"
             (self.work / svg).write_text(text := charts.svg(drawn.spec, self.formats), encoding="utf-8")
             ratio = charts.ratio(text)
+            narrow = self._narrow(chart, rows, at) if "html" in (self.gathered.request.formats or ()) else None
         notice = None if drawn.shown else self.words["no_rows"]
         if drawn.shown < drawn.rows and drawn.shown:
             count = {"shown": self.formats.number(drawn.shown), "rows": self.formats.number(drawn.rows)}
@@ -216,8 +218,17 @@ class _Writer:
             title=chart.title, alt=drawn.alt, svg=svg, data=f"{chart.data}.parquet", type=chart.type, x=chart.x,
             y=chart.y, series=chart.series, x_title=chart.x_title or title_of(chart.x or ""),
             y_title=f"{y_title} ({chart.unit})" if chart.unit else y_title, format=chart.format, width=chart.width,
-            ratio=ratio, notice=notice,
+            ratio=ratio, notice=notice, narrow=narrow,
         )  # fmt: skip
+
+    def _narrow(self, chart: Chart, rows: list[dict[str, Any]], at: int) -> str | None:
+        """The same chart for a phone; a half-width one is narrow enough."""
+        if chart.width == "half" or chart.vega_lite is not None:
+            return None
+        drawn = charts.draw(chart, rows, self.entry.brand.theme, self.formats, width=NARROW)
+        name = f"chart-{at + 1}-narrow.svg"
+        (self.work / name).write_text(charts.svg(drawn.spec, self.formats), encoding="utf-8")
+        return name
 
     def _first(self, file: Path) -> dict[str, Any]:
         """The first row; of an empty query, all its columns without a value."""

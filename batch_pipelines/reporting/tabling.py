@@ -46,9 +46,11 @@ def table_block(table: Table, work: Path, number: int, against: str | None) -> T
     wanted = _wanted(table, schema)
     totals = _totals(table, wanted, work / file)
     columns = [
-        _column(name, settings, schema.field(name).type, against, totals.get(name)) for name, settings in wanted.items()
+        _column(name, settings, schema.field(name).type, totals.get(name), first=at == 0)
+        for at, (name, settings) in enumerate(wanted.items())
     ]
-    return TableBlock(table.title, file, columns, count, table.pdf_rows, table.html_rows)
+    note = f"Δ: {against}" if table.compare and against else None
+    return TableBlock(table.title, file, columns, count, table.pdf_rows, table.html_rows, note)
 
 
 def _wanted(table: Table, schema: pa.Schema) -> dict[str, Column]:
@@ -67,7 +69,9 @@ def _wanted(table: Table, schema: pa.Schema) -> dict[str, Column]:
         change = f"{name}{CHANGE}"
         if table.compare and change in schema.names and name in table.compare.columns:
             points = (wanted[name].format or "").startswith("percent")
-            wanted[change] = declared.get(change, Column(format="percent:1", label="pp" if points else "%"))
+            wanted[change] = declared.get(
+                change, Column(format="number:1" if points else "percent:1", label="Δ pp" if points else "Δ")
+            )
     if len(wanted) > MOST_COLUMNS:
         raise ConfigError(
             f"table {table.title!r} would have {len(wanted)} columns; at most {MOST_COLUMNS} can be shown"
@@ -75,10 +79,8 @@ def _wanted(table: Table, schema: pa.Schema) -> dict[str, Column]:
     return wanted
 
 
-def _column(name: str, settings: Column, kind: Any, against: str | None, total: tuple[str, Any] | None) -> TableColumn:
+def _column(name: str, settings: Column, kind: Any, total: tuple[str, Any] | None, *, first: bool) -> TableColumn:
     label = settings.label or title_of(name)
-    if name.endswith(CHANGE) and against:
-        label = f"Δ {settings.label or ''} {against}".replace("  ", " ")
     numeric = (
         pa.types.is_integer(kind)
         or pa.types.is_floating(kind)
@@ -89,7 +91,7 @@ def _column(name: str, settings: Column, kind: Any, against: str | None, total: 
     if form is None and pa.types.is_integer(kind) and _is_label(name):
         form = "text"
     return TableColumn(
-        name=name, label=label, format=form, align=settings.align or ("right" if numeric else "left"),
+        name=name, label=label, format=form, align=settings.align or ("right" if numeric and not first else "left"),
         width=settings.width, total=total[1] if total else None, total_kind=total[0] if total else None,
     )  # fmt: skip
 
@@ -152,7 +154,7 @@ def _compared(rows: pa.Table, table: Table, work: Path) -> pa.Table:
         current = pd.to_numeric(both[name], errors="coerce").astype("float64")
         past = pd.to_numeric(both[f"{name}_before"], errors="coerce").astype("float64")
         difference = current - past
-        both[f"{name}{CHANGE}"] = difference if is_share else difference / past.abs().where(past != 0)
+        both[f"{name}{CHANGE}"] = difference * 100 if is_share else difference / past.abs().where(past != 0)
     return _arrow(both.drop(columns=[f"{name}_before" for name in compare.columns]))
 
 

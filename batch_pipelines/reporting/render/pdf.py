@@ -16,7 +16,7 @@ import pikepdf
 import typst
 
 from batch_pipelines.core.errors import ConfigError, IntegrityError
-from batch_pipelines.presentation.theme import FONT, font_files, font_folder
+from batch_pipelines.presentation.theme import font_folder
 from batch_pipelines.reporting.declaration.brand import Brand
 from batch_pipelines.reporting.document import Document
 from batch_pipelines.reporting.render.pdf_input import Json, pdf_input
@@ -89,6 +89,16 @@ def _compiler(brand_fonts: tuple[Path, ...]) -> typst.Compiler:
     )  # fmt: skip
 
 
-def usable_fonts(brand: Brand) -> list[Path]:
-    """Files of the fonts that a document of this brand is set in."""
-    return list(brand.font_files if brand.theme.font != FONT else font_files())
+def missing_letter(text: str, brand: Brand) -> str | None:
+    """A letter of a text that the document's font lacks; None if it has all."""
+    inputs = {"text": text, "font": brand.theme.font}
+    try:
+        _compiler(brand.font_files).compile(
+            input=str(TEMPLATES / "letters.typ"), format="pdf", sys_inputs=inputs, pdf_standards=[STANDARD]
+        )
+    except typst.TypstError as error:
+        found = _MISSING.search(str(error))
+        if found is None:
+            raise ConfigError(f"the font {brand.theme.font} cannot be used: {error}") from error
+        return found["letter"].strip('"')
+    return None

@@ -110,7 +110,7 @@ class _Input:
             "aligns": [column.align for column in block.columns[: plan.shown]], "widths": plan.widths,
             "rows": [[_breakable(text) for text in row[: plan.shown]] for row in texts],
             "totals": totals[: plan.shown] if totals and texts else None, "size": plan.size, "gap": plan.gap,
-            "landscape": plan.landscape, "notice": notice,
+            "landscape": plan.landscape, "notice": "; ".join(filter(None, (notice, block.note))) or None,
         }  # fmt: skip
 
     def _notice(self, block: TableBlock, shown: int, columns: int) -> str | None:
