@@ -18,7 +18,8 @@ from batch_pipelines_tests.system import sweep_home
 from batch_pipelines_tests.system.acts import chunks_begun
 from batch_pipelines_tests.system.forks import Child, Forks
 
-KILLED_ELSEWHERE = ("delivery.", "export.")  # delivery_kills.py, test_export_kills.py
+# delivery_kills.py, test_*_kills.py
+KILLED_ELSEWHERE = ("delivery.", "export.", "mail.", "upsert.", "widen.", "compact.")
 IN_TRIAL = 12  # kills of one trial at most
 
 
