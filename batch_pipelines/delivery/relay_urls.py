@@ -4,6 +4,7 @@ What must not live here: where addresses come from, and what is opened with them
 """
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -22,6 +23,7 @@ OPTIONS = (
     "connections",
     "messages_per_connection",
 )
+_HELO = re.compile(r"[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.IPv]{2,60}\]")
 SHAPE = "smtp://user:password@host:587?tls=starttls, smtps://…, folder:path or console:"
 
 
@@ -102,6 +104,9 @@ def _smtp(
     tls = options.get("tls") or ("tls" if parts.scheme == "smtps" else _usual_tls(parts.hostname))
     if tls not in PORTS:
         raise ConfigError(f"{place}: tls is one of {', '.join(PORTS)}")
+    helo = options.get("helo")
+    if helo and not _HELO.fullmatch(helo):
+        raise ConfigError(f"{place}: helo is a domain, or an address like [192.0.2.1]")
     user = unquote(parts.username) if parts.username else None
     password = unquote(parts.password) if parts.password else None
     if (user is None) != (password is None):
@@ -114,7 +119,7 @@ def _smtp(
         port or PORTS[tls],
         tls,
         options.get("tls_ca"),
-        options.get("helo"),
+        helo,
         user,
         password,
         **common,

@@ -16,7 +16,6 @@ LOGIN_NEEDED = frozenset({530, 534, 535, 538})
 OUT_OF_STEP = 503
 
 _ENHANCED = re.compile(rb"\s*([245]\.\d{1,3}\.\d{1,3})(?=\s|$)")
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\uffff]+")
 _RATE_WORDS = re.compile(r"throttl|rate.?limit|too (?:many|fast)|slow down|rate exceeded|quota", re.IGNORECASE)
 _POLICY_WORDS = re.compile(
     r"relay|spam|block|blacklist|blocklist|denylist|policy|reputation|denied|\bSPF\b|\bDKIM\b|\bDMARC\b|authenticat",
@@ -53,7 +52,9 @@ class Reply:
 
 def one_line(text: str) -> str:
     """Return a text of strangers as one printable line of bounded length."""
-    return " ".join(_UNPRINTABLE.sub(" ", text).split())[:LONGEST_TEXT]
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(text.split())[:LONGEST_TEXT]
 
 
 def outcome_of(seq: int, phase: Phase, reply: Reply) -> Outcome:

@@ -109,7 +109,8 @@ def read_fault(text: str) -> SinkFault:
         raise ValueError(f"{text!r}: say with what it refuses, for example refuse@{phase}=451 4.3.0 later")
     first, last, every = _occasions(found[4], found[5], found[6])
     delay_s = seconds(value) if action is Action.DELAY else 0.0
-    return SinkFault(action, phase, first, last, every, found[3] or "", value, delay_s)
+    reply = value if action is Action.REFUSE else ""
+    return SinkFault(action, phase, first, last, every, found[3] or "", reply, delay_s)
 
 
 def _occasions(each: str | None, number: str | None, on: str | None) -> tuple[int, int | None, int]:

@@ -100,6 +100,8 @@ class Line(asyncio.Protocol):
                 asyncio.get_running_loop().call_later(fault.delay_s, self._resume, go_on)
             case Action.SILENCE:
                 self._held = True
+                if self.transport:
+                    self.transport.pause_reading()
             case Action.GARBAGE:
                 self.say("no reply at all")
             case Action.DROP | Action.CUT:
