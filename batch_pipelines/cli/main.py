@@ -20,14 +20,17 @@ from batch_pipelines.cli.console import command, say, talk, tolerate_narrow_enco
 from batch_pipelines.cli.corrections import corrections
 from batch_pipelines.cli.datasets import datasets
 from batch_pipelines.cli.dead_letters import dead_letters
-from batch_pipelines.cli.demo import demo
+from batch_pipelines.cli.demo.command import demo
 from batch_pipelines.cli.env import env
 from batch_pipelines.cli.export import export
+from batch_pipelines.cli.init import init
 from batch_pipelines.cli.janitor import janitor
+from batch_pipelines.cli.open_report import open_report
 from batch_pipelines.cli.places import NotFound
 from batch_pipelines.cli.process import process
 from batch_pipelines.cli.query import query
 from batch_pipelines.cli.replay import replay
+from batch_pipelines.cli.reports import report
 from batch_pipelines.cli.sink import sink
 from batch_pipelines.cli.web import web
 from batch_pipelines.core.errors import BatchError, BatchFailed
@@ -144,3 +147,6 @@ for each in (
     env,
 ):
     app.command(each.__name__.replace("_", "-"))(each)
+app.command("open")(open_report)
+app.add_typer(report, name="report")
+app.add_typer(init)

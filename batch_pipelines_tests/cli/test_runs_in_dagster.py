@@ -29,7 +29,9 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     shutil.rmtree(home)
 
 
-def test_the_demo_fails_clearly_goes_on_and_then_has_nothing_to_do(flights: Deployment) -> None:
+def test_the_demo_fails_clearly_goes_on_brings_dead_letters_back_and_then_has_nothing_to_do(
+    flights: Deployment,
+) -> None:
     may = flights.home / "data" / "samples" / "flights-2013-05.csv.gz"
     whole = may.read_bytes()
     may.write_bytes(whole[:100_000])
@@ -53,13 +55,20 @@ def test_the_demo_fails_clearly_goes_on_and_then_has_nothing_to_do(flights: Depl
         "      7,602  dead-lettered",
         "           dest is not in airports.faa: SJU 5,819 · BQN 896 · STT 522 · PSE 365",
     ]
+    assert "process_data: 1 partition of airports; Dagster's log: data/logs/demo-airports.log" in done.stderr
+    assert "replay_dead_letters: 12 partitions of flights; Dagster's log: data/logs/demo-replay.log" in done.stderr
+    replayed = done.stdout.splitlines()[7:10]
+    assert replayed == ["    336,776  read", "    336,776  written", "          0  dead-lettered"]
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "\x1b" not in done.stdout + done.stderr
 
     again = flights.shell("time -p bp demo")
 
-    assert again.stderr.startswith("nothing to do: 12 of 12 partitions are current\n")
-    assert again.stdout == done.stdout
+    assert again.stderr.splitlines()[:2] == [
+        "nothing to do: 12 of 12 partitions are current",
+        "nothing to do: every flight goes to an airport that is known",
+    ]
+    assert again.stdout.splitlines() == done.stdout.splitlines()[6:]
     spent = dict(line.split() for line in again.stderr.splitlines()[-3:])
     assert float(spent["user"]) + float(spent["sys"]) < 5  # seconds of CPU: the machine may have other work to do
 
