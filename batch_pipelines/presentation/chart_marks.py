@@ -13,6 +13,7 @@ Json = dict[str, Any]
 AXIS_ROOM = 60
 LABELLED_BARS = 16
 LABELLED_CELLS = 200
+LABEL_ROOM = 28
 BAR_HEIGHT = 26
 LARGE = 100_000
 _DAY_S = 86_400
@@ -23,7 +24,7 @@ def drawing(chart: Chart, rows: ChartRows, theme: Theme, width: int) -> Json:
     data = {"values": rows.values}
     inner = max(width - AXIS_ROOM, 80)
     if chart.type == "heatmap":
-        return {"data": data, "width": inner - 60, "height": {"step": 24}, **_heatmap(rows, theme)}
+        return {"data": data, "width": inner - 40, "height": {"step": 26}, **_heatmap(rows, theme, inner - 40)}
     ends = [value["label"] for value in rows.values if value["y"] is not None][-1:]
     if chart.type in {"line", "area"} and not rows.series and ends:
         inner -= 14 + 7 * len(ends[0])
@@ -44,7 +45,10 @@ def _placed(layer: list[Json], chart: Chart, rows: ChartRows) -> list[Json]:
 
 
 def _x(rows: ChartRows) -> Json:
-    axis: Json = {"title": rows.x_title, "grid": False, "labelAngle": 0, "labelOverlap": "greedy", "tickCount": 6}
+    axis: Json = {
+        "title": rows.x_title, "grid": False, "labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 4,
+        "tickCount": 6,
+    }  # fmt: skip
     if rows.scale == "time":
         axis |= {"format": _time_format(rows), "ticks": True, "tickSize": 4, "labelFlush": True}
         return {"field": "x", "type": "temporal", "scale": {"type": "utc", "nice": False}, "axis": axis}
@@ -126,7 +130,7 @@ def _lying_bars(rows: ChartRows, theme: Theme) -> list[Json]:
     return [bar, text]
 
 
-def _heatmap(rows: ChartRows, theme: Theme) -> Json:
+def _heatmap(rows: ChartRows, theme: Theme, width: int) -> Json:
     numbers = [value["y"] for value in rows.values if value["y"] is not None]
     pale = mixed(theme.accent, theme.paper, 0.06)
     across = {"field": "x", "type": "ordinal", "sort": None, "axis": {"title": rows.x_title, **_CELL_AXIS}}
@@ -141,7 +145,9 @@ def _heatmap(rows: ChartRows, theme: Theme) -> Json:
     colour = {"field": "y", "type": "quantitative", "scale": {"range": [pale, theme.accent]}, "legend": legend}
     cell = {"mark": {"type": "rect", "cornerRadius": 2, "stroke": theme.paper, "strokeWidth": 2}}
     layer: list[Json] = [{**cell, "encoding": {"x": across, "y": down, "color": colour}}]
-    if 0 < len(rows.values) <= LABELLED_CELLS and numbers:
+    across_count = len({value["x"] for value in rows.values})
+    roomy = width / max(across_count, 1) >= LABEL_ROOM
+    if roomy and len(rows.values) <= LABELLED_CELLS and numbers:
         share = next(at / 10 for at in range(11) if at == 10 or _dark(at / 10 + 0.1, pale, theme))  # noqa: PLR2004
         border = min(numbers) + (max(numbers) - min(numbers)) * share
         ink = {"condition": {"test": f"datum.y > {border!r}", "value": theme.paper}, "value": theme.ink}

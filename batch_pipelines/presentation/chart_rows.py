@@ -12,7 +12,7 @@ from typing import Any, Literal
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.windows import zone
 from batch_pipelines.presentation.chart_keys import Chart
-from batch_pipelines.presentation.formats import Formats, is_nothing, read_format
+from batch_pipelines.presentation.formats import Format, Formats, is_nothing, read_format
 from batch_pipelines.presentation.words import title_of
 
 MOST_POINTS = 5_000
@@ -59,11 +59,12 @@ def chart_rows(chart: Chart, rows: Sequence[Mapping[str, Any]], formats: Formats
     kept = [row for row in rows[:MOST_POINTS] if not is_nothing(row[x])]
     scale = _scale(chart, [row[x] for row in kept])
     form = read_format(chart.format) if chart.format else None
+    decimals = _decimals([row[y] for row in kept])
     values = []
     for row in kept:
         value = None if is_nothing(row[y]) else _number(row[y], chart, y)
         unit = f"\N{NO-BREAK SPACE}{chart.unit}" if chart.unit and value is not None else ""
-        short = formats.show(row[y] if form else _rounded(row[y]), form)
+        short = formats.show(row[y], form or decimals)
         name = _name(row[x], formats)
         entry = {
             "x": _position(row[x], scale, formats),
@@ -132,12 +133,13 @@ def _number(value: Any, chart: Chart, column: str) -> float:
     raise ConfigError(f"chart {chart.title!r}: column {column!r} holds {value!r}, which is no number")
 
 
-def _rounded(value: Any) -> Any:
-    """Three or four digits are as many as a label can use."""
-    if isinstance(value, float | Decimal) and not is_nothing(value):
-        number = float(value)
-        return round(number, 1) if abs(number) >= 10 else round(number, 2)  # noqa: PLR2004
-    return value
+def _decimals(column: Sequence[Any]) -> Format | None:
+    """As many decimals for all labels as the largest needs: three or four digits are as many as a label can use."""
+    numbers = [abs(float(value)) for value in column if isinstance(value, float | Decimal) and not is_nothing(value)]
+    if not numbers:
+        return None
+    highest = float(max(numbers))
+    return Format("number", "0" if highest >= 100 else "1" if highest >= 1 else "2")  # noqa: PLR2004
 
 
 def _span(values: Sequence[dict[str, Any]]) -> float:

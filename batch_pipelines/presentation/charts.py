@@ -88,8 +88,13 @@ def svg(spec: Json, formats: Formats) -> str:
 
 def ratio(drawn: str) -> float:
     """Height of an SVG to its width."""
-    found = re.search(r'width="([\d.]+)" height="([\d.]+)"', drawn)
-    return float(found[2]) / float(found[1]) if found else 1.0
+    across, down = _size(drawn)
+    return down / across
+
+
+def width(drawn: str) -> float:
+    """Width of an SVG."""
+    return _size(drawn)[0]
 
 
 def png(spec: Json, formats: Formats, *, scale: float = 2.0) -> bytes:
@@ -148,6 +153,11 @@ def time_locale(formats: Formats) -> Json:
         "months": [months["wide"][month] for month in range(1, 13)],
         "shortMonths": [months["abbreviated"][month] for month in range(1, 13)],
     }  # fmt: skip
+
+
+def _size(drawn: str) -> tuple[float, float]:
+    found = re.search(r'width="([\d.]+)" height="([\d.]+)"', drawn)
+    return (float(found[1]), float(found[2])) if found else (float(WIDTH), float(WIDTH))
 
 
 def _height(value: Json) -> float:

@@ -12,16 +12,16 @@ import jinja2
 from markupsafe import Markup
 
 from batch_pipelines.presentation.formats import Formats
-from batch_pipelines.presentation.theme import Theme, mixed
+from batch_pipelines.presentation.theme import FONT, WEB_FONT, Theme, mixed, web_fonts
 from batch_pipelines.presentation.words import words
 from batch_pipelines.reporting.declaration.brand import Brand
-from batch_pipelines.reporting.document import Document, KpiBlock, TableBlock
+from batch_pipelines.reporting.document import ChartBlock, Document, KpiBlock, TableBlock
 from batch_pipelines.reporting.render.cells import cell_texts, first_rows, total_texts
 from batch_pipelines.reporting.render.renderer import Rendered
 
 TEMPLATE = "report.html"
 _XML_HEAD = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>", re.DOTALL)
-_COLOUR_NAMES = ("ink", "muted", "rule", "accent", "good", "bad", "paper")
+_COLOUR_NAMES = ("ink", "muted", "rule", "accent", "good", "bad")
 
 
 class HtmlRenderer:
@@ -38,7 +38,8 @@ class HtmlRenderer:
         drawings = _drawings(document, work, brand.theme)
         page = _environment().get_template(TEMPLATE).render(
             d=document, brand=brand, words=words(document.locale), formats=formats, tables=tables,
-            drawings=drawings, dark=_dark(brand.theme), kpis=_kpis(document), theme=brand.theme,
+            drawings=drawings, on_plate=on_plate, dark=_dark(brand.theme), kpis=_kpis(document), theme=brand.theme,
+            fonts=web_fonts() if brand.theme.font == FONT else (), font_name=WEB_FONT,
         )  # fmt: skip
         name = f"{document.name}.html"
         (out / name).write_text(page, encoding="utf-8")
@@ -85,20 +86,24 @@ def _drawings(document: Document, work: Path, theme: Theme) -> dict[str, Markup]
     """The drawings as HTML, by file; their colours follow light and dark."""
     found = {}
     for block in document.blocks:
-        if block.kind == "chart" and block.svg:
+        if isinstance(block, ChartBlock) and block.svg:
             for name in (block.svg, block.narrow):
                 if name:
-                    found[name] = _inline((work / name).read_text(encoding="utf-8"), theme, name)
+                    text = (work / name).read_text(encoding="utf-8")
+                    found[name] = _inline(text, theme, name, plate=on_plate(block))
     return found
 
 
-def _inline(svg: str, theme: Theme, name: str) -> Markup:
+def on_plate(block: ChartBlock) -> bool:
+    """Whether a drawing keeps its colours, on a light plate: where they mean something."""
+    return block.type in {"heatmap", None}
+
+
+def _inline(svg: str, theme: Theme, name: str, *, plate: bool) -> Markup:
     """Ours, made by Vega from data: text in it is escaped."""
     text = _XML_HEAD.sub("", svg)
-    for colour in _COLOUR_NAMES:
-        value = getattr(theme, colour)
-        if colour != "paper":
-            text = text.replace(f'"{value}"', f'"var(--{colour})"')
+    for colour in () if plate else _COLOUR_NAMES:
+        text = text.replace(f'"{getattr(theme, colour)}"', f'"var(--{colour})"')
     stem = re.sub(r"\W", "", name)
     text = re.sub(r'\b(id="|url\(#|href="#)', rf"\g<1>{stem}", text)
     text = re.sub(r'font-family="[^"]*"', 'font-family="inherit"', text)

@@ -14,7 +14,7 @@ from batch_pipelines.reporting.declaration.brand import Brand
 from batch_pipelines.reporting.document import Document, Sheet, TableBlock
 from batch_pipelines.reporting.render.cells import cell_texts, first_rows, form_of
 from batch_pipelines.reporting.render.renderer import Rendered
-from batch_pipelines.reporting.render.xlsx_book import Book
+from batch_pipelines.reporting.render.xlsx_book import Book, aligned
 from batch_pipelines.reporting.render.xlsx_formats import number_format, width_of
 from batch_pipelines.reporting.render.xlsx_rows import SAMPLE_ROW, Filling, fill, portions
 from batch_pipelines.reporting.render.xlsx_summary import Summary
@@ -73,9 +73,9 @@ def _table(book: Book, block: TableBlock, work: Path) -> None:
     for at, column in enumerate(block.columns):
         kind: Any = rows.column(column.name).type
         shape = number_format(form_of(column, rows), kind)
-        look = book.look(num_format=shape, align=column.align)
+        look = book.look(num_format=shape, **aligned(column.align, first=at == 0))
         sheet.set_column(at, at, width_of([column.label, *(row[at] for row in texts)]))
-        sheet.write_string(0, at, column.label, book.head_look(column.align))
+        sheet.write_string(0, at, column.label, book.head_look(column.align, first=at == 0))
         for line, value in enumerate(rows.column(column.name).to_pylist(), 1):
             book.write(sheet, line, at, value, look)
         if block.totalled:
@@ -108,10 +108,11 @@ def _data(book: Book, sheet: Sheet, work: Path) -> dict[str, Filling]:
         made = book.add_sheet(sheet.name)
         for at, field in enumerate(schema):
             label = _label(field, book.document.timezone)
-            made.write_string(0, at, label, book.head_look())
+            made.write_string(0, at, label, book.head_look("left" if _is_text(field) else "right", first=at == 0))
             made.set_column(at, at, width_of([label, *_samples(sample.column(at))]))
             if rows:
-                look = book.look(num_format=number_format(None, field.type))
+                align = aligned("left", first=at == 0) if _is_text(field) else {"align": "right"}
+                look = book.look(num_format=number_format(None, field.type), **align)
                 made.write_blank(SAMPLE_ROW - 1, at, None, look)
         book.finish(made, len(schema), rows)
         if rows:
@@ -123,6 +124,10 @@ def _data(book: Book, sheet: Sheet, work: Path) -> dict[str, Filling]:
 def _label(column: "pa.Field[Any]", timezone: str) -> str:
     aware = pa.types.is_timestamp(column.type) and column.type.tz is not None
     return f"{column.name} ({timezone})" if aware else column.name
+
+
+def _is_text(column: "pa.Field[Any]") -> bool:
+    return pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_nested(column.type)
 
 
 def _samples(column: Any) -> list[str]:

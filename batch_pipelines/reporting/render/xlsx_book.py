@@ -13,7 +13,7 @@ from typing import Any
 import xlsxwriter  # type: ignore[import-untyped]
 
 from batch_pipelines.core import windows
-from batch_pipelines.presentation.formats import DASH, Formats, is_nothing
+from batch_pipelines.presentation.formats import Formats, is_nothing
 from batch_pipelines.presentation.words import words
 from batch_pipelines.reporting.declaration.brand import Brand
 from batch_pipelines.reporting.document import Document
@@ -57,11 +57,16 @@ class Book:
             self._looks[key] = self.xlsx.add_format({**usual, **settings})
         return self._looks[key]
 
-    def head_look(self, align: str = "left") -> Any:
+    def head_look(self, align: str = "left", *, first: bool = False) -> Any:
         """The look of a table's heads."""
         theme = self.theme
         return self.look(
-            bold=True, font_color=theme.muted, bottom=2, bottom_color=theme.ink, text_wrap=True, align=align
+            bold=True,
+            font_color=theme.muted,
+            bottom=2,
+            bottom_color=theme.ink,
+            text_wrap=True,
+            **aligned(align, first=first),
         )
 
     def add_sheet(self, name: str) -> Any:
@@ -123,6 +128,6 @@ def _day_of(value: dt.date) -> dt.date:
     return value.date() if isinstance(value, dt.datetime) else value
 
 
-def shown(value: Any, formats: Formats) -> str:
-    """A value as text, for widths."""
-    return "" if is_nothing(value) else formats.show(value) or DASH
+def aligned(align: str, *, first: bool) -> dict[str, Any]:
+    """Alignment of a column; text keeps away from the numbers before it."""
+    return {"align": align, **({"indent": 1} if align == "left" and not first else {})}

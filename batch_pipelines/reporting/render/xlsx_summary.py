@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import vl_convert
 
+from batch_pipelines.presentation.charts import width as width_of_svg
 from batch_pipelines.presentation.formats import read_format
 from batch_pipelines.reporting.document import ChartBlock, KpiBlock
 from batch_pipelines.reporting.render.xlsx_book import FONT, Book
@@ -29,6 +30,7 @@ _KINDS = {
     "stacked": ("column", "stacked"),
 }
 _PICTURE_SCALE = 2.0
+_PICTURE_DPI, _SCREEN_DPI = 72, 96  # what vl-convert writes, and what spreadsheets measure in
 
 
 class Summary:
@@ -138,7 +140,7 @@ class Summary:
         self._style(made, block, several=len(frame.columns) > 2, lying=kind == "bar", rows=count)  # noqa: PLR2004
         height = max(280, count * 22 + 90) if kind == "bar" else 300
         made.set_size({"width": width, "height": height})
-        options = {"description": block.alt, "object_position": 1}
+        options = {"description": block.alt, "object_position": 2}
         self._sheet.insert_chart(line, column, made, options)
         return height
 
@@ -152,8 +154,8 @@ class Summary:
         names = {**quiet, "name": block.x_title, "label_position": "low", **({"reverse": True} if lying else {})}
         if not lying and rows > 12:  # noqa: PLR2004 - labels that have the room
             names["interval_unit"] = -(-rows // 12)
-        made.set_x_axis(names)
-        made.set_y_axis({**values, **({"crossing": "max"} if lying else {})})
+        made.set_x_axis(values if lying else names)  # of lying bars, the axes change places
+        made.set_y_axis(names if lying else values)
         made.set_title(
             {"name": block.title, "name_font": {"name": FONT, "size": 12, "color": theme.ink}, "overlay": False}
         )
@@ -163,11 +165,10 @@ class Summary:
     def _picture(self, block: ChartBlock, line: int, column: int, width: int) -> int:
         svg = (self._work / block.svg).read_text(encoding="utf-8")
         picture = io.BytesIO(vl_convert.svg_to_png(svg, scale=_PICTURE_SCALE))
-        drawn = 640 if block.width == "full" else 320
-        scale = width / drawn / _PICTURE_SCALE
+        scale = width / width_of_svg(svg) / _PICTURE_SCALE * _PICTURE_DPI / _SCREEN_DPI
         self._sheet.write_string(line, column, block.title, self._book.look(bold=True, font_size=12))
         self._sheet.insert_image(line + 1, column, f"{block.svg}.png", {
-            "image_data": picture, "x_scale": scale, "y_scale": scale, "description": block.alt, "object_position": 1,
+            "image_data": picture, "x_scale": scale, "y_scale": scale, "description": block.alt, "object_position": 2,
         })  # fmt: skip
         return int(width * block.ratio) + ROW_PIXELS
 
