@@ -1,5 +1,6 @@
 """What Dagster loads: the pipelines of the defs folder, and the operations. Nothing else lives here."""
 
+import os
 from collections.abc import Mapping
 
 import dagster as dg
@@ -8,6 +9,7 @@ from batch_pipelines.components.operations import operations
 from batch_pipelines.core.yaml_files import Document
 from batch_pipelines.orchestration.defs_folder import load_defs_folder
 from batch_pipelines.orchestration.names import check_names, dataset_claims, report_claims
+from batch_pipelines.orchestration.report_tables import check_reports
 from batch_pipelines.orchestration.session import current_settings
 from batch_pipelines.processing.declaration.catalog import Entry as DatasetEntry
 from batch_pipelines.processing.declaration.catalog import load_catalog
@@ -28,6 +30,7 @@ def defs() -> dg.Definitions:
     reports = load_reports(settings.defs)
     check_names([*dataset_claims(_documents(catalog.datasets)), *report_claims(_documents(reports.reports))])
     check_sql(catalog)
+    check_reports(reports, catalog, os.environ)
     return dg.Definitions.merge(load_defs_folder(settings.defs, settings.home), operations(catalog, reports))
 
 

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, create_model
 
 from batch_pipelines.components import report_steps as steps
 from batch_pipelines.components.flat_config import CONSOLE, flat_config
-from batch_pipelines.components.report_metadata import files_table, preview_of
+from batch_pipelines.components.report_metadata import files_table, shown_picture
 from batch_pipelines.core.model import Json
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY, json_io_manager
 from batch_pipelines.orchestration.names import step_name
@@ -103,10 +103,10 @@ def generating(context: dg.OpExecutionContext, processed: dict[str, Any]) -> Jso
         steps.raise_problems(generated, 1)
         (report,) = steps.reports_of(generated)
         result = result_of(report, desk.delivering.link(report.manifest))
-        picture = preview_of(report, desk.settings.data)
+        picture = desk.reporting.preview_png(report.manifest)
     context.add_output_metadata(
         {
-            **({"preview": dg.MetadataValue.md(f"![{report.manifest.title}]({picture})")} if picture else {}),
+            **shown_picture(picture, report.manifest.title),
             **result,
             "url": dg.MetadataValue.url(result["url"]),
             "state": ", ".join(report.states),

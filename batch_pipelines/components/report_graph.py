@@ -6,6 +6,7 @@ What must not live here: what the steps do (report_steps.py).
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from inspect import Parameter, Signature
 from typing import Any
 
@@ -25,6 +26,7 @@ from batch_pipelines.reporting.declaration.catalog import Entry
 
 GROUP = "reports"
 FILES = "files"
+SNAPSHOTS_KEPT = timedelta(hours=1)  # another run may be at the same
 PREVIEWS = 12  # of a backfill of many partitions, as many show a picture
 GATHERING, PROCESSING, GENERATING = "gathering_data", "processing", "generating"
 
@@ -134,11 +136,13 @@ def _generate_op(entry: Entry) -> dg.OpDefinition:
             steps.tell(context, [report for each in reports.values() for report in each])
             for number, (partition, made) in enumerate(reports.items()):
                 record(desk.settings.data, name, partition, made)
-                shown = report_metadata(made, desk.settings.data, preview=number < PREVIEWS)
+                picture = desk.reporting.preview_png(made[0].manifest) if number < PREVIEWS else None
+                shown = report_metadata(made, desk.settings.data, picture)
                 if generated["problems"]:  # the step will fail: then no output says that these are there
                     context.log_event(dg.AssetMaterialization(name, partition=partition, metadata=shown))
                 else:
                     context.add_asset_metadata(shown, asset_key=name, partition_key=partition)
+            desk.reporting.tidy(SNAPSHOTS_KEPT)
             steps.raise_problems(generated, len(reports) + len(generated["problems"]))
         yield dg.Output(None, FILES)
 

@@ -4,7 +4,6 @@ What must not live here: when it is logged (report_graph.py).
 """
 
 import base64
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,26 +15,24 @@ from batch_pipelines.reporting.delivering import Outcome
 
 Metadata = dict[str, dg.MetadataValue]
 PREVIEW_BYTES = 20_000  # it lives in the event log, once a materialisation
-PREVIEW_WIDTHS = (480, 400, 320, 240)
 REPORTS_SHOWN = 50
 
 
-def report_metadata(reports: Sequence[Report], data: Path, *, preview: bool) -> Metadata:
+def report_metadata(reports: Sequence[Report], data: Path, picture: bytes | None = None) -> Metadata:
     """Return what is shown of one partition of a report on its asset: of a burst, of all its reports.
 
     Args:
         reports: The reports of the partition.
         data: The data folder.
-        preview: Whether a picture of the first page is shown.
+        picture: Of the first page.
     """
     first = reports[0]
     manifest, several = first.manifest, len(reports) > 1
     states = list(dict.fromkeys(state for report in reports for state in report.states))
-    picture = preview_of(first, data) if preview else None
     notices = [*first.missing, *(line for report in reports for line in (*report.manifest.truncated,))]
     warnings = [line for report in reports for line in report.manifest.warnings]
     return {
-        **({"preview": dg.MetadataValue.md(f"![{manifest.title}]({picture})")} if picture else {}),
+        **shown_picture(picture, manifest.title),
         "title": dg.MetadataValue.text(manifest.title),
         "state": dg.MetadataValue.text(", ".join(states)),
         **({"notices": dg.MetadataValue.md(_list(notices))} if notices else {}),
@@ -46,7 +43,9 @@ def report_metadata(reports: Sequence[Report], data: Path, *, preview: bool) -> 
         "dagster/partition_row_count": dg.MetadataValue.int(sum(report.rows for report in reports)),
         "data_as_of": dg.MetadataValue.text(first.gathered.as_of or "no table"),
         "report_id": dg.MetadataValue.text(", ".join(report.manifest.report_id for report in reports[:REPORTS_SHOWN])),
-        "path": dg.MetadataValue.path(str((data / manifest.folder).parent if several else data / manifest.folder)),
+        "path": dg.MetadataValue.path(
+            str((data / manifest.folder).parent.parent if several else data / manifest.folder)
+        ),
     }
 
 
@@ -78,18 +77,6 @@ def files_table(reports: Sequence[Report]) -> dg.TableMetadataValue:
     kinds = {"file": "string", "bytes": "int", "rows": "string", "pages": "string", "sha256": "string"}
     schema = dg.TableSchema(columns=[dg.TableColumn(name, kind) for name, kind in kinds.items()])
     return dg.MetadataValue.table([dg.TableRecord({key: row[key] for key in kinds}) for row in rows], schema=schema)
-
-
-def preview_of(report: Report, data: Path) -> str | None:
-    """Return the first page of the PDF as a small PNG in a `data:` address; None without a PDF."""
-    name = next((file.name for file in report.manifest.files if file.format == "pdf"), None)
-    if name is None:
-        return None
-    for width in PREVIEW_WIDTHS:
-        picture = _page(data / report.manifest.folder / name, width)
-        if len(picture) <= PREVIEW_BYTES * 3 // 4:  # as base64 it is a third longer
-            return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
-    return None
 
 
 def delivery_metadata(outcomes: Sequence[Outcome]) -> Metadata:
@@ -127,18 +114,12 @@ def _shown(recipient: str) -> str:
     return recipient.partition("?")[0]  # an address of S3 may have options
 
 
-def _page(pdf: Path, width: int) -> bytes:
-    import pypdfium2  # noqa: PLC0415  only a step that shows a picture pays for it
-
-    document = pypdfium2.PdfDocument(pdf)
-    try:
-        page = document[0]
-        image = page.render(scale=width / page.get_width()).to_pil()
-    finally:
-        document.close()
-    made = io.BytesIO()
-    image.quantize(32).save(made, "PNG", optimize=True)
-    return made.getvalue()
+def shown_picture(picture: bytes | None, title: str) -> Metadata:
+    """Return a picture as Markdown, if it is small enough for the event log."""
+    if picture is None or len(picture) > PREVIEW_BYTES:
+        return {}
+    address = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+    return {"preview": dg.MetadataValue.md(f"![{title}]({address})")}
 
 
 def _list(lines: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from batch_pipelines.core.errors import BatchError, ConfigError, LeaseLost, TransientError
+from batch_pipelines.core.errors import BatchError, LeaseLost, TransientError
 from batch_pipelines.core.model import Json
 from batch_pipelines.core.partitions import ALL
 from batch_pipelines.orchestration.report_records import Report, report_of
@@ -19,7 +19,7 @@ from batch_pipelines.orchestration.session import failure
 from batch_pipelines.reporting.model import Gathered, as_json, from_json
 
 if TYPE_CHECKING:
-    from batch_pipelines.orchestration.report_desk import Asked, ReportDesk
+    from batch_pipelines.orchestration.report_desk import ReportDesk
 
 LINES = 50
 StepContext = dg.OpExecutionContext | dg.AssetExecutionContext
@@ -50,16 +50,14 @@ def gather(
     Raises:
         dagster.Failure: A table has not been processed at all; the command that cures it is named.
     """
-    _refuse_missing_tables(desk, report)
+    desk.check_tables(report)
     made: list[Json] = []
     problems: dict[str, str] = {}
     for partition in partitions:
         with _noting(problems, partition):
-            missing = desk.missing(report, partition)
-            if whole and missing:
-                raise ConfigError(f"{'; '.join(missing)}; run: {_cure(desk, report)}")
+            missing = desk.lacking(report, partition, whole=whole)
             for asked in desk.asked(report, partition, **options):
-                gathered = _gathered(desk, report, asked)
+                gathered = desk.gather(asked)
                 made.append({"gathered": as_json(gathered), "missing": missing, "address": asked.address})
     rows = sum(sum(each["gathered"]["rows"].values()) for each in made)
     context.log.info("%s: gathered %s rows for %d reports", report, f"{rows:,}", len(made))
@@ -76,7 +74,7 @@ def generate(desk: "ReportDesk", processed: Mapping[str, Any]) -> Json:
     manifests: dict[str, Json] = {}
 
     def make(snapshot: Gathered) -> None:
-        manifests[snapshot.folder] = as_json(desk.reporting.generate(snapshot))
+        manifests[snapshot.folder] = as_json(desk.generate(snapshot))
 
     generated = _each(processed, make)
     for each in generated["made"]:
@@ -119,13 +117,6 @@ def tell(context: StepContext, reports: Sequence[Report]) -> None:
         context.log.info("… and %d more reports", len(reports) - LINES)
 
 
-def _gathered(desk: "ReportDesk", report: str, asked: "Asked") -> Gathered:
-    gathered = desk.reporting.gather(asked.request)
-    if gathered.state == "empty" and desk.entry(report).declaration.on_empty == "fail":
-        raise ConfigError("it is empty, and on_empty is fail")
-    return gathered
-
-
 def _each(given: Mapping[str, Any], act: Callable[[Gathered], object]) -> Json:
     """Do something with every snapshot; those it fails for become problems of their partitions."""
     made: list[Json] = []
@@ -147,25 +138,3 @@ def _noting(problems: dict[str, str], partition: str | None) -> Iterator[None]:
         raise
     except BatchError as error:
         problems.setdefault(partition or ALL, str(error))
-
-
-def _refuse_missing_tables(desk: "ReportDesk", report: str) -> None:
-    """Fail with the command to run, where a table is not there at all: an empty report would be a lie."""
-    if lacking := list(_unprocessed(desk, report)):
-        what = f"{' and '.join(lacking)} {'has' if len(lacking) == 1 else 'have'} not been processed"
-        raise dg.Failure(description=f"{report}: {what}; run: {_cure(desk, report)}", allow_retries=False)
-
-
-def _cure(desk: "ReportDesk", report: str) -> str:
-    """Return the command that fills the tables of a report: for those by time, as they refer to the others."""
-    names = sorted(desk.tables(report))
-    refer = {other for name in names for other, _ in desk.processing.catalog.entry(name).declaration.references}
-    return " && ".join(f"bp process {name}" for name in names if name not in refer)
-
-
-def _unprocessed(desk: "ReportDesk", report: str) -> Iterator[str]:
-    from batch_pipelines.lake.delta import table_path, version  # noqa: PLC0415
-
-    for table in desk.tables(report):
-        if version(table_path(desk.settings.data, table)) is None:
-            yield table

@@ -4,6 +4,7 @@ Reporting reads tables and knows no datasets; processing knows datasets and no r
 report waits for, what is missing, which reports a burst makes, whom they go to. No Dagster.
 """
 
+import json
 import os
 import random
 from collections.abc import Mapping, Sequence
@@ -12,17 +13,23 @@ from functools import cached_property
 from typing import Any
 
 from batch_pipelines.core.clock import Clock, SystemClock
+from batch_pipelines.core.declared import ATTRIBUTES
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.ledger.ledger import Ledger
 from batch_pipelines.core.partitions import Partitions, keys, window
 from batch_pipelines.core.settings import Settings
+from batch_pipelines.core.yaml_files import refusal
+from batch_pipelines.lake.delta import table_path, version
 from batch_pipelines.orchestration.readiness import missing_of
+from batch_pipelines.orchestration.report_records import Report
 from batch_pipelines.orchestration.report_tables import tables_waited_for
 from batch_pipelines.processing.pipeline import Processing
 from batch_pipelines.reporting.declaration.catalog import Entry
-from batch_pipelines.reporting.delivering import Delivering
-from batch_pipelines.reporting.model import ReportRequest
+from batch_pipelines.reporting.delivering import Delivering, not_allowed, unknown_relays
+from batch_pipelines.reporting.document import Document
+from batch_pipelines.reporting.model import Gathered, Manifest, ReportRequest, from_json
 from batch_pipelines.reporting.pipeline import Reporting
+from batch_pipelines.reporting.process import DOCUMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +105,77 @@ class ReportDesk:
         asked = window(windows, partition) if windows and partition else None
         return missing_of(self.processing, list(self.tables(report)), asked, current=current)
 
+    def check_tables(self, report: str) -> None:
+        """Make sure that every table of a report is there: an empty report would be a lie.
+
+        Raises:
+            ConfigError: One has never been processed; the command that cures it is named.
+        """
+        data = self.settings.data
+        if lacking := [name for name in self.tables(report) if version(table_path(data, name)) is None]:
+            what = f"{' and '.join(lacking)} {'has' if len(lacking) == 1 else 'have'} not been processed"
+            raise ConfigError(f"{report}: {what}; run: {self.cure(report)}")
+
+    def lacking(self, report: str, partition: str | None, *, whole: bool) -> list[str]:
+        """Return what a window lacks, see `missing`.
+
+        Raises:
+            ConfigError: It lacks something and is to be whole; the command that cures it is named.
+        """
+        found = self.missing(report, partition)
+        if whole and found:
+            raise ConfigError(f"{'; '.join(found)}; run: {self.cure(report)}")
+        return found
+
+    def cure(self, report: str) -> str:
+        """Return the command that fills the tables of a report; those they refer to are filled with them."""
+        datasets = self.processing.catalog.datasets
+        names = self.tables(report)
+        refer = {other for name in names for other, _ in datasets[name].declaration.references}
+        return " && ".join(f"bp process {name}" for name in names if name not in refer)
+
+    def gather(self, asked: Asked) -> Gathered:
+        """Run the queries of one report.
+
+        Raises:
+            ConfigError: A query does not work, or the report is empty and may not be.
+        """
+        gathered = self.reporting.gather(asked.request)
+        if gathered.state == "empty" and self.entry(asked.request.name).declaration.on_empty == "fail":
+            raise ConfigError("it is empty, and on_empty is fail")
+        return gathered
+
+    def generate(self, gathered: Gathered) -> Manifest:
+        """Make the files of a document that another step left beside the rows."""
+        file = self.settings.data / gathered.folder / DOCUMENT
+        if file.is_file():
+            document = from_json(Document, json.loads(file.read_text(encoding="utf-8")))
+        else:
+            document = self.reporting.process(gathered)
+        return self.reporting.generate(document, gathered)
+
+    def make(self, report: str, partition: str | None, **options: Any) -> list[Report]:
+        """Make the reports of one partition in this process, from rows to files; see `asked` for the options.
+
+        Raises:
+            ConfigError: A table or a partition of it is missing, or the report does not work.
+        """
+        self.check_tables(report)
+        missing = self.lacking(report, partition, whole=True)
+        made: list[Report] = []
+        for asked in self.asked(report, partition, **options):
+            gathered = self.gather(asked)
+            manifest = self.reporting.generate(self.reporting.process(gathered), gathered)
+            made.append(Report(gathered, manifest, missing, asked.address))
+        return made
+
     def newest(self, report: str) -> str | None:
         """Return the newest window that has ended and whose tables are there; None for a report without windows.
 
         Raises:
-            ConfigError: There is none.
+            ConfigError: There is none; the command that cures it is named.
         """
+        self.check_tables(report)
         windows = self.entry(report).declaration.partitions
         if windows is None:
             return None
@@ -112,7 +184,21 @@ class ReportDesk:
             if not self.missing(report, key):
                 return key
         lacking = self.missing(report, ended[-1]) if ended else [f"its first window, {windows.start}, has not ended"]
-        raise ConfigError(f"no window of {report} can be made: {'; '.join(lacking)}")
+        raise ConfigError(f"no window of {report} can be made: {'; '.join(lacking)}; run: {self.cure(report)}")
+
+    def lint(self, report: str) -> list[str]:
+        """Return everything that can be known to fail before a run, as `file:line: key: what`."""
+        entry = self.entry(report)
+        problems: list[str] = []
+        try:
+            self.tables(report)
+        except ConfigError as error:
+            problems += str(error).splitlines()
+        found = [*not_allowed(entry, self._environ), *unknown_relays(entry, self._environ, self.settings.data)]
+        if found:
+            placed = [((*ATTRIBUTES, *path), f"{'.'.join(map(str, path))}: {why}") for path, why in found]
+            problems += str(refusal(entry.document, placed)).splitlines()
+        return [*problems, *(line for line in self.reporting.lint(report) if line not in problems)]
 
     def asked(
         self,
@@ -142,20 +228,7 @@ class ReportDesk:
         fan = self.entry(report).declaration.burst
         if fan is None or not burst or set(fan.filters) & set(chosen):
             return [Asked(single)]
-        return [
-            Asked(
-                ReportRequest(
-                    report,
-                    partition,
-                    {**chosen, **{name: row[column] for name, column in fan.filters.items()}},
-                    single.formats,
-                    locale,
-                    str(row[fan.key]),
-                ),
-                str(row[fan.email]) if fan.email and row[fan.email] else None,
-            )
-            for row in self.reporting.burst_rows(single)
-        ]
+        return [Asked(each.request, each.email) for each in self.reporting.burst(single)]
 
     def close(self) -> None:
         """Close the ledger, if it was opened."""

@@ -264,6 +264,18 @@ def not_allowed(entry: Entry, environ: Mapping[str, str]) -> list[tuple[tuple[st
     return found
 
 
+def unknown_relays(entry: Entry, environ: Mapping[str, str], data: Path) -> list[tuple[tuple[str | int, ...], str]]:
+    """Return which relays of a declaration are not there or cannot be used, with the keys that name them."""
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    for at, target in enumerate(entry.declaration.deliver):
+        if target.email is not None:
+            try:
+                relay_named(target.email.relay, environ, data)
+            except ConfigError as error:
+                found.append((("deliver", at, "email", "relay"), error.message))
+    return found
+
+
 def _words(entry: Entry, manifest: Manifest, mail: Email) -> tuple[str, str]:
     """Return subject and body of a mail."""
     made = environment(Formats(entry.declaration.locale, entry.declaration.zone))
