@@ -15,10 +15,10 @@ from batch_pipelines.lake.query import rows_by_partition
 from batch_pipelines.orchestration.names import checks_name, letters_name
 from batch_pipelines.orchestration.session import open_processing
 from batch_pipelines.processing import standing
-from batch_pipelines.processing.contributing import contributing
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.pipeline import Processing
 from batch_pipelines.processing.reports import BatchReport
+from batch_pipelines.processing.tables.contributing import contributing
 
 CONSERVATION, ROW_COUNT, REJECT_RATE = "conservation", "row_count", "reject_rate"
 OPEN_DEAD_LETTERS = "open_dead_letters"

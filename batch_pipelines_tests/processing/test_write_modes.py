@@ -8,10 +8,10 @@ from batch_pipelines.core.faults import arm
 from batch_pipelines.core.model import BatchState
 from batch_pipelines.lake import commits
 from batch_pipelines.lake.delta import table_path, version
-from batch_pipelines.processing.contributing import contributing
 from batch_pipelines.processing.reports import Planning
 from batch_pipelines.processing.standing import dead_letters, standings
 from batch_pipelines.processing.tables import publish as publishing
+from batch_pipelines.processing.tables.contributing import contributing
 from batch_pipelines.processing.tables.janitor import sweep
 from batch_pipelines.processing.workload import DatasetWorkload
 from batch_pipelines_tests.processing.datasets import Project, reasons

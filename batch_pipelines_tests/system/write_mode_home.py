@@ -13,9 +13,9 @@ from batch_pipelines.core.clock import SystemClock
 from batch_pipelines.core.errors import BatchFailed
 from batch_pipelines.core.workers.inline import InlinePool
 from batch_pipelines.lake.delta import files_at, load, table_path
-from batch_pipelines.processing.contributing import contributing
 from batch_pipelines.processing.pipeline import Processing
 from batch_pipelines.processing.tables.compact import compact
+from batch_pipelines.processing.tables.contributing import contributing
 from batch_pipelines.processing.tables.janitor import sweep
 from batch_pipelines_tests.processing.declaration.declarations import write_dataset
 from batch_pipelines_tests.system.sweep_home import settings_of

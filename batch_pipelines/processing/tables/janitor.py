@@ -17,8 +17,8 @@ from batch_pipelines.core.model import Batch, BatchState
 from batch_pipelines.lake.commits import commit_parts
 from batch_pipelines.lake.delta import files_at, load, table_path
 from batch_pipelines.lake.parts import batch_stem
-from batch_pipelines.processing.contributing import contributing
 from batch_pipelines.processing.tables.compact import STEM, compaction_app
+from batch_pipelines.processing.tables.contributing import contributing
 
 KEEP_VERSIONS = 10
 BEING_STAGED_S = 3600.0
