@@ -11,7 +11,7 @@ from batch_pipelines.core.workers.inline import InlinePool
 from batch_pipelines.items.pipeline import Items
 from batch_pipelines.items.planning import ItemOrder
 from batch_pipelines.processing.pipeline import Processing
-from batch_pipelines_tests.system import delivery_kills, sweep_home
+from batch_pipelines_tests.system import delivery_kills, mail_role, replay_home, sweep_home, write_mode_home
 from batch_pipelines_tests.system.differences import differences
 
 Work = Callable[[dict[str, Any]], dict[str, Any]]
@@ -94,3 +94,39 @@ def work_items(home: Path) -> int:
     finally:
         items.close()
     return report.processed
+
+
+def mail(home: Path, what: Path) -> dict[str, Any]:
+    """Do something with the one campaign of a home; `what` names a function of mail_role.py."""
+    done: dict[str, Any] = getattr(mail_role, what.name)(home)
+    return done
+
+
+def write_rows_of(home: Path, data: Path, name: Path) -> None:
+    """Process a dataset of write_mode_home.py until all is published."""
+    write_mode_home.run(home, data, name.name)
+
+
+def merge_parts_of(home: Path, data: Path, name: Path) -> None:
+    """Compact its table."""
+    write_mode_home.merge(home, data, name.name)
+
+
+def find_rows_of(home: Path, data: Path, name: Path) -> dict[str, Any]:
+    """What its table holds, and whether all is as it must be."""
+    return write_mode_home.found(home, data, name.name)
+
+
+def replay_orders(home: Path, data: Path) -> None:
+    """Replay the dead letters of replay_home.py until all is published."""
+    replay_home.run(home, data)
+
+
+def inspect_replay(home: Path, data: Path) -> dict[str, Any]:
+    """Look at everything that must hold when that has come to its end."""
+    return replay_home.inspect(home, data)
+
+
+def orders_content(home: Path, data: Path) -> dict[str, Any]:
+    """All rows and dead letters of the orders."""
+    return sweep_home.content(home, data)

@@ -1,13 +1,20 @@
 """Protocol errors to plant into children, each of which the sweeps must catch; and shorter patience for tests."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from deltalake import DeltaTable
 from sqlalchemy import bindparam, select
 
+from batch_pipelines.campaigns import recovery
+from batch_pipelines.campaigns.journal import Written
+from batch_pipelines.campaigns.sender import Orders
 from batch_pipelines.core import heartbeat, lane, owners
 from batch_pipelines.core.ledger import chunks, schema
+from batch_pipelines.core.ledger.recipients import Recipients
+from batch_pipelines.core.mailings import MailClaim
 from batch_pipelines.core.model import BatchState, ChunkState
 from batch_pipelines.lake import commits
 from batch_pipelines.processing import workload
@@ -58,3 +65,37 @@ def commits_on_a_fresh_handle() -> None:
 def no_settle() -> None:
     """Leave duplicate keys where they are."""
     workload.DatasetWorkload.settle = lambda *_: []  # type: ignore[method-assign]
+
+
+def forgets_intents() -> None:
+    """Recover a claim as if no final dot had been about to be written: whoever has no result is written to again."""
+    read_journal = recovery.read_journal
+
+    def forgetful(path: Path) -> Written | None:
+        written = read_journal(path)
+        return None if written is None else Written(frozenset(), written.results)
+
+    vars(recovery)["read_journal"] = forgetful
+
+
+def settles_whatever_the_epoch() -> None:
+    """Settle a claim that somebody else has taken over."""
+    settle = Recipients.settle
+
+    def anyhow(self: Recipients, holder: str, claim: MailClaim, *rest: Any) -> bool:
+        found = [each for each in self.open_claims(claim.occurrence_id) if each.claim.id == claim.id]
+        if not found:
+            return settle(self, holder, claim, *rest)
+        return settle(self, found[0].holder.id, replace(claim, epoch=found[0].claim.epoch), *rest)
+
+    type.__setattr__(Recipients, "settle", anyhow)
+
+
+def small_claims() -> None:
+    """Claim 20 recipients instead of 200, so that a sweep comes to the ends of claims often."""
+    type.__setattr__(Orders, "claimed_at_once", property(lambda _: 20))
+
+
+def elsewhere() -> None:
+    """Be a process of another machine, for whoever looks."""
+    vars(owners)["_boot"] = lambda: "another machine"
