@@ -68,7 +68,7 @@ def convert(path: Path, source: str, *, sheet: str | None, header_row: int, targ
         return _empty(table, header_row, source, target)
     grid = Grid(table, faults, header_row, first, source)
     names = grid.names(caps)
-    body = grid.body(names)
+    body = _without_empty(grid.body(names))
     fault = grid.faults(len(names))
     row = np.arange(header_row + 1, header_row + 1 + body.num_rows)
     filled = _filled(body, fault)
@@ -104,6 +104,13 @@ def _empty(table: Table, header_row: int, source: str, target: Path) -> dict[str
         raise InputError(source, message)
     _write(pa.table({ROW: pa.array([], pa.int64()), FAULT: pa.array([], pa.string())}), target)
     return {"columns": [], "items": 0, "blank_lines": 0}
+
+
+def _without_empty(body: Table) -> Table:
+    """Empty texts, which formulas leave, are as empty as cells without any."""
+    empty = pa.scalar("")
+    columns = [pc.if_else(pc.equal(column, empty), pa.scalar(None, pa.string()), column) for column in body.columns]
+    return pa.table(columns, names=body.column_names)
 
 
 def _filled(body: Table, fault: Any) -> Any:

@@ -20,7 +20,7 @@ from batch_pipelines_tests.processing.sources.formats.written import FORMATS, wr
 
 COLUMNS = {"id": "int", "name": "string", "ratio": "float", "ok": "bool", "day": "date", "at": "timestamp"}
 ROWS = 700
-RECORDS = [
+RECORDS: list[dict[str, Any]] = [
     {
         "id": None if number % 11 == 0 else number * 1_000_003,
         "name": ['Ärger, "Ulm"', "plain", "007", None, "a\tb"][number % 5],

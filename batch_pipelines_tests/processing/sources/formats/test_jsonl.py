@@ -43,16 +43,17 @@ def oracle(line: bytes) -> dict[str, Any] | None:
             raise ValueError(pairs)
         return dict(pairs)
 
+    def refuse(name: str) -> None:
+        raise ValueError(name)
+
     try:
-        found = json.loads(
-            line.decode(), object_pairs_hook=once, parse_int=str, parse_float=str, parse_constant=lambda name: {}[name]
-        )
+        found = json.loads(line.decode(), object_pairs_hook=once, parse_int=str, parse_float=str, parse_constant=refuse)
         texts = {name: found.get(name) for name in COLUMNS}
         for name, value in texts.items():
             texts[name] = value if value is None or isinstance(value, str) else json.dumps(value, separators=(",", ":"))
             if "\0" in (texts[name] or "").encode().decode():
                 return None
-    except (ValueError, KeyError, AttributeError, RecursionError):
+    except (ValueError, AttributeError, RecursionError):
         return None
     return {name: None if text == "NA" else text for name, text in texts.items()}
 

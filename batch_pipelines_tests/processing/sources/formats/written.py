@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import xlsxwriter
+import xlsxwriter  # type: ignore[import-untyped]
 
 Record = Mapping[str, Any]
 FORMATS = ("csv", "jsonl", "parquet", "xlsx")
