@@ -81,6 +81,7 @@ class Compiled:
     _text: Template
     _html: Template | None
     _inliner: Inliner | None
+    _text_is_made: bool
 
     def fill(self, variables: Mapping[str, Any]) -> Filled:
         """Fill the templates in.
@@ -94,7 +95,9 @@ class Compiled:
         """
         subject = self._subject.render(variables).strip()
         given = {**variables, "subject": subject, "preheader": self._preheader.render(variables).strip()}
-        text = tidied(self._text.render(given))
+        text = self._text.render(given)
+        if self._text_is_made:
+            text = tidied(text)
         if self._html is None:
             return Filled(subject, text, None)
         html = self._html.render(given)
@@ -135,6 +138,7 @@ def compile_message(draft: Draft, formats: Formats, theme: Theme) -> Compiled:
         _text=templates["text"],
         _html=page,
         _inliner=Inliner() if html is not None and needs_inlining(html) else None,
+        _text_is_made=html is not None and draft.text is None,
     )
 
 

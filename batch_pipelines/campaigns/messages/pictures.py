@@ -17,8 +17,9 @@ from batch_pipelines.presentation.charts import draw, png
 from batch_pipelines.presentation.formats import Formats
 from batch_pipelines.presentation.theme import Theme
 
-WIDTH = 552
+WIDTH = 440  # shown wider on a desk and narrower on a phone: letters are to be read on both
 SCALE = 2.0
+PADDING = 12
 MOST_KEPT = 512
 K = TypeVar("K")
 V = TypeVar("V")
@@ -92,7 +93,7 @@ class Pictures:
     def _draw(self, name: str, chart: Chart, rows: Sequence[Mapping[str, Any]]) -> Picture:
         drawn = draw(chart, rows, self._theme, self._formats, width=WIDTH)
         config = {**drawn.spec.get("config", {}), "background": self._theme.paper}
-        data = png({**drawn.spec, "config": config}, self._formats, scale=SCALE)
+        data = png({**drawn.spec, "padding": PADDING, "config": config}, self._formats, scale=SCALE)
         cid = f"{name}@charts.invalid"
         return Picture(f"cid:{cid}", drawn.alt, drawn.width, data, picture_part(cid, f"{name}.png", "image/png", data))
 

@@ -20,29 +20,40 @@ _APART = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table"
 _CELLS = frozenset({"td", "th"})
 _HIDES = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all", re.IGNORECASE)
 _MANY_ENDS = re.compile(r"\n{3,}")
+_MANY_BLANKS = re.compile(r"(?<=\S) {3,}")
 _TRAILING = re.compile(r"[ \t]+$", re.MULTILINE)
 RULE = "-" * 40
 
 
 def text_template(page: Hidden) -> str:
     """Return the text template of an HTML template, Jinja still aside in both."""
-    reader = _Reader(page)
+    reader = _Reader()
     reader.feed(page.text)
     reader.close()
-    return tidied(reader.text())
+    return "".join(f"{_line_kept(line, page)}\n" for line in tidied(reader.text()).splitlines())
 
 
 def tidied(text: str) -> str:
-    """Return a text without blanks at line ends, and with one empty line where there are many."""
-    return _MANY_ENDS.sub("\n\n", _TRAILING.sub("", text)).strip("\n") + "\n"
+    """Return what a template that was made here gives, without the blanks and empty lines that statements left."""
+    text = _MANY_BLANKS.sub("  ", _TRAILING.sub("", text))
+    return _MANY_ENDS.sub("\n\n", text).strip("\n") + "\n"
+
+
+def _line_kept(line: str, page: Hidden) -> str:
+    """A line that ends in a statement, which takes its line end along, gets another one; unless it says nothing."""
+    words = page.words.findall(line)
+    statements = [word for word in words if page.is_block(word)]
+    if not statements or not line.endswith(statements[-1]):
+        return line
+    said = page.words.sub(lambda word: "" if page.is_block(word[0]) else word[0], line)
+    return f"{line}\n" if said.strip() else line
 
 
 class _Reader(HTMLParser):
     """Collects what a page says; HTML comments (Outlook's conditions) say nothing."""
 
-    def __init__(self, page: Hidden) -> None:
+    def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self._page = page
         self._out: list[str] = []
         self._skipping: list[str] = []
         self._layout: list[bool] = []
@@ -62,14 +73,13 @@ class _Reader(HTMLParser):
             return
         if tag == "table":
             self._layout.append(given.get("role") == "presentation")
-        if tag == "tr":
-            self._cells = 0
         if tag in _CELLS:
             self._cell()
-        elif tag in _APART and not (tag == "table" and self._is_layout):
-            self._line(2)
+        elif tag == "tr":
+            self._cells = 0
+            self._line(2 if self._is_layout else 1)
         elif tag in _BLOCKS or tag in _APART:
-            self._line(1)
+            self._line(2 if tag in _APART and not (tag == "table" and self._is_layout) else 1)
         self._say_of(tag, given)
 
     def _say_of(self, tag: str, given: dict[str, str]) -> None:
@@ -131,10 +141,13 @@ class _Reader(HTMLParser):
         self._out.append(f" <{address}>" if said else f"<{address}>")
 
     def _line(self, ends: int) -> None:
-        """Make sure that so many line ends precede what comes."""
-        so_far = "".join(self._out[-4:])
-        if not so_far.strip() and len(self._out) < 4:  # noqa: PLR2004  nothing was said yet
+        """Make sure that so many line ends precede what comes, if anything was said."""
+        there = 0
+        for piece in reversed(self._out):
+            there += piece[len(piece.rstrip(" \n")) :].count("\n")
+            if piece.strip():
+                break
+        else:
             return
-        there = len(so_far) - len(so_far.rstrip("\n "))
-        there = so_far[len(so_far) - there :].count("\n")
-        self._out.append("\n" * max(0, ends - there))
+        if there < ends:
+            self._out.append("\n" * (ends - there))
