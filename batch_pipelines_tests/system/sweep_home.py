@@ -105,9 +105,13 @@ class PoisonPool(InlinePool):
     def submit(self, ticket: int, task: Task) -> None:
         """See `WorkerPool`."""
         if task.function.endswith(":work_chunk") and _holds_poison(task):
-            self._dead.append(ticket)
+            self.die(ticket)
         else:
             super().submit(ticket, task)
+
+    def die(self, ticket: int) -> None:
+        """Have the worker of this task be dead."""
+        self._dead.append(ticket)
 
     def wait(self, timeout_s: float) -> list[tuple[int, Ending]]:
         """See `WorkerPool`."""
