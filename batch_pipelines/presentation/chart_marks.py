@@ -75,7 +75,7 @@ def _lines(chart: Chart, rows: ChartRows, theme: Theme) -> list[Json]:
     layer: list[Json] = []
     if chart.type == "area":
         fill = {"type": "area", "opacity": 0.14, "line": False, "color": theme.accent}
-        layer.append({"mark": fill, "encoding": {"color": {**colour, "legend": None}} if colour else {}})
+        layer.append({"mark": fill, "encoding": {"color": colour} if colour else {}})
     layer.append({"mark": line, "encoding": {"color": colour} if colour else {}})
     last = [value for value in rows.values if value["y"] is not None][-1:]
     if last and not rows.series:

@@ -148,8 +148,8 @@ class Formats:
         """A time of day."""
         return self.show(value, Format("time", style))
 
-    def datetime(self, value: Any, style: str = "medium") -> str:
-        """Day and time."""
+    def datetime(self, value: Any, style: str | None = None) -> str:
+        """Day and time; without a style, without seconds."""
         return self.show(value, Format("datetime", style))
 
     def duration(self, value: Any, unit: str = "s") -> str:
@@ -207,11 +207,20 @@ class Formats:
         if isinstance(value, dt.datetime):
             value = value.replace(tzinfo=None)
             if form.kind == "datetime":
-                return str(dates.format_datetime(value, style, locale=self.babel))
+                return self._day_and_time(value, form.option)
             value = value.date() if form.kind == "date" else value.time()
         if isinstance(value, dt.time):
             return str(dates.format_time(value, style if form.kind == "time" else "short", locale=self.babel))
         return str(dates.format_date(value, style if form.kind == "date" else "medium", locale=self.babel))
+
+    def _day_and_time(self, value: dt.datetime, style: str | None) -> str:
+        """In the usual style, without seconds."""
+        if style is not None:
+            return str(dates.format_datetime(value, style, locale=self.babel))
+        day = dates.format_date(value, "medium", locale=self.babel)
+        clock = dates.format_time(value, "short", locale=self.babel)
+        order = str(dates.get_datetime_format("medium", locale=self.babel)).replace("'", "")
+        return order.replace("{0}", clock).replace("{1}", day)
 
 
 def usual_format(value: Any) -> Format:

@@ -92,7 +92,7 @@ def period_text(declaration: ReportDeclaration, start: str | None, formats: Form
         return None
     every, begins = declaration.partitions.every, dt.datetime.fromisoformat(start)
     if every == "hour":
-        return formats.datetime(begins, "medium")
+        return formats.datetime(begins)
     if every == "month":
         return formats.date(begins.date(), "LLLL y")
     last = windows.after(begins, every) - dt.timedelta(days=1)
