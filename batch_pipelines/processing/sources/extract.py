@@ -18,6 +18,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import compute
@@ -33,6 +34,8 @@ pc: Any = compute  # its stubs know a function by the types of its values
 
 GROUP_BYTES, GROUP_ROWS = 4 << 20, 1 << 16  # of texts; fixed, as the same rows have to be the same file
 SORT_MEMORY = "256MB"
+SORTED_ROW_BYTES = 32 << 10  # the database that sorts takes 2,048 rows at a time, and a few of those
+_PIECE_ROWS = 8192
 _ZONELESS, _ZONED = pa.timestamp("us"), pa.timestamp("us", tz="UTC")
 _TYPES: dict[str, Any] = {
     "int": pa.int64(),
@@ -77,11 +80,12 @@ class _Column:
 
 @dataclass(slots=True)
 class _Texts:
-    """All rows as texts, in a temporary file."""
+    """All rows as texts, in a temporary file: columns, count, bytes; bytes of a row where rows are largest."""
 
     columns: list[_Column] = field(default_factory=list)
     rows: int = 0
     size: int = 0
+    row_size: int = 0
 
 
 def freeze(batches: Iterable[Rows], source: str, staging_dir: Path, *, ordered: bool, caps: Caps) -> SourceFile:
@@ -103,6 +107,9 @@ def freeze(batches: Iterable[Rows], source: str, staging_dir: Path, *, ordered: 
     try:
         texts = _written(batches, raw, source, caps)
         fault("extract.rows_read")
+        if not ordered and texts.row_size > SORTED_ROW_BYTES:
+            message = f"its rows are large ({texts.row_size:,} bytes) and have no order; write ORDER BY into the query"
+            raise InputError(source, message)
         with _read(raw, ordered=ordered or texts.rows <= 1, columns=len(texts.columns)) as pieces:
             _store(pieces, texts.columns, frozen)
         return _named(frozen, source, staging_dir)
@@ -131,6 +138,7 @@ def _written(batches: Iterable[Rows], file: Path, source: str, caps: Caps) -> _T
                 column.meet(kind, array)
             texts.rows += len(arrays[0])
             texts.size += batch.size
+            texts.row_size = max(texts.row_size, batch.size // max(len(arrays[0]), 1))
             if texts.size > caps.plain_bytes:
                 raise InputError(
                     source, f"the query has more than {caps.plain_bytes:,} bytes; narrow it, or partition by time"
@@ -177,7 +185,8 @@ def _read(file: Path, *, ordered: bool, columns: int) -> Iterator[Iterator[pa.Re
     """The texts again: as they came, or sorted by all columns, which needs no more memory than it is given."""
     if ordered:
         with pq.ParquetFile(file) as parquet:
-            yield parquet.iter_batches(8192)
+            groups = range(parquet.num_row_groups)  # each is as large as one answer of the database
+            yield (batch for group in groups for batch in parquet.iter_batches(_PIECE_ROWS, [group]))
         return
     import duckdb  # noqa: PLC0415  only a query without an order pays for it
 
@@ -188,7 +197,7 @@ def _read(file: Path, *, ordered: bool, columns: int) -> Iterator[Iterator[pa.Re
     try:
         with closing(duckdb.connect(":memory:", config=settings)) as connection:
             found: Any = connection.sql(query, params=[str(file)])
-            yield iter(found.to_arrow_reader(8192))
+            yield iter(found.to_arrow_reader(_PIECE_ROWS))
     except duckdb.Error as error:
         raise OSError(0, str(error).partition("\n")[0]) from error
     finally:
@@ -199,28 +208,39 @@ def _store(pieces: Iterator[pa.RecordBatch], columns: Sequence[_Column], file: P
     """Write the rows with their types, in row groups whose ends depend on the rows alone."""
     schema = pa.schema([(column.name, column.stored) for column in columns])
     with pq.ParquetWriter(file, schema, **PART_OPTIONS) as writer:
-        for group in _groups(pieces):
+        for group in groups(pieces):
             typed = [_typed(group.column(place).combine_chunks(), each.type) for place, each in enumerate(schema)]
             writer.write_table(pa.Table.from_arrays(typed, schema=schema), row_group_size=GROUP_ROWS)
     with file.open("rb") as written:
         os.fsync(written.fileno())
 
 
-def _groups(pieces: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+def groups(pieces: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Gather rows until they are enough for a row group: it ends at the same row however they come in pieces."""
     waiting: list[pa.RecordBatch] = []
     rows = size = 0
     for piece in pieces:
-        waiting.append(piece)
-        rows, size = rows + piece.num_rows, size + sum(_bytes(column) for column in piece.columns)
-        if rows >= GROUP_ROWS or size >= GROUP_BYTES:
-            yield pa.Table.from_batches(waiting)
-            waiting, rows, size = [], 0, 0
+        sizes, first = np.cumsum(_row_bytes(piece)), 0
+        while first < piece.num_rows:
+            done = sizes[first - 1] if first else 0
+            enough = int(np.searchsorted(sizes, done + GROUP_BYTES - size)) + 1
+            last = min(enough, first + GROUP_ROWS - rows, piece.num_rows)
+            waiting.append(piece.slice(first, last - first))
+            rows, size = rows + last - first, size + int(sizes[last - 1] - done)
+            if rows >= GROUP_ROWS or size >= GROUP_BYTES:
+                yield pa.Table.from_batches(waiting)
+                waiting, rows, size = [], 0, 0
+            first = last
     if rows:
         yield pa.Table.from_batches(waiting)
 
 
-def _bytes(column: Any) -> int:
-    return int(pc.sum(pc.binary_length(column).cast(pa.int64())).as_py() or 0)
+def _row_bytes(piece: pa.RecordBatch) -> Any:
+    """Bytes of the texts of each row."""
+    total = np.zeros(piece.num_rows, np.int64)
+    for column in piece.columns:
+        total += pc.fill_null(pc.binary_length(column), 0).to_numpy()
+    return total
 
 
 def _named(file: Path, source: str, staging_dir: Path) -> SourceFile:

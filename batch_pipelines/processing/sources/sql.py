@@ -21,7 +21,7 @@ from batch_pipelines.core.databases import POSTGRES, opened, said
 from batch_pipelines.core.errors import InputError
 from batch_pipelines.processing.declaration.sql_text import Query
 
-FIRST_ROWS, MOST_ROWS = 64, 8192  # rows asked for at a time: few, until it is known how large they are
+FIRST_ROWS, MOST_ROWS = 16, 8192  # rows asked for at a time: few, until it is known how large they are
 BATCH_BYTES = 4 << 20
 _KINDS = {
     16: "bool",
@@ -99,8 +99,15 @@ def read_rows(connections: Connections, name: str, query: Query, window: Window 
                 with begin(connection, query, window) as (cursor, kinds_of):
                     yield from _fetched(cursor, kinds_of, f"sql:{name}")
         except (DBAPIError, driver_error) as error:
-            why = said(error, connections, name)
+            why = said(_first(error, (DBAPIError, driver_error)), connections, name)
             raise InputError(f"sql:{name}", f"{why}; nothing of it was kept: cure that and run again") from None
+
+
+def _first(error: BaseException, kinds: tuple[type[BaseException], ...]) -> BaseException:
+    """Return what went wrong first: closing what is lost fails, too."""
+    while isinstance(error.__context__, kinds):
+        error = error.__context__
+    return error
 
 
 Kinds = Callable[[Any, Sequence[Sequence[Any]]], tuple[str, ...]]
@@ -157,7 +164,8 @@ def _from_postgres(connection: Connection, query: Query, window: Window | None) 
     connection.execute(text("SELECT set_config('TimeZone', :zone, true)"), {"zone": window.zone if window else "UTC"})
     for setting, value in _SESSION.items():
         connection.execute(text("SELECT set_config(:setting, :value, true)"), {"setting": setting, "value": value})
-    plain = extensions.new_type(tuple(extensions.string_types), "TEXT", lambda value, _: value)
+    parsed = {*extensions.string_types, *driver.string_types}  # what the driver would read as numbers, times, UUIDs …
+    plain = extensions.new_type(tuple(parsed), "TEXT", lambda value, _: value)
     extensions.register_type(plain, driver)
     with driver.cursor(name="bp_extract") as cursor:
         cursor.execute(query.for_psycopg2(), {"start": window.start, "end": window.end} if window else {})
