@@ -2,6 +2,9 @@
 
 import re
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +38,15 @@ def query(
         bool,
         typer.Option("--system-columns", help="Also _source, _line, _offset, _partition: where a row came from."),
     ] = False,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at",
+            show_default=False,
+            metavar="WHEN",
+            help="As it was: a time (2013-01-31T05:00Z), a version, or NAME=VERSION, which may be repeated.",
+        ),
+    ] = None,
     as_json: JsonFlag = False,
     as_csv: CsvFlag = False,
 ) -> None:
@@ -47,7 +59,8 @@ def query(
     statement = sys.stdin.read() if sql == "-" else sql
     if not statement.strip():
         raise typer.BadParameter("the statement is empty.", param_hint="SQL")
-    result = rows_of(places.settings().data, statement, rows + 1 if rows else None, system=system_columns)
+    wanted = Wanted(rows + 1 if rows else None, system_columns, tuple(at or ()))
+    result = rows_of(places.settings().data, statement, wanted)
     if form is Format.TABLE:
         _show(result, rows)
         return
@@ -58,22 +71,77 @@ def query(
         write_csv(result.column_names, batches)
 
 
-def rows_of(data: Path, statement: str, limit: int | None = None, *, system: bool = False) -> "pa.Table":
-    """Return the rows of one statement over all tables, at most `limit`.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is wanted of a statement's rows.
+
+    Attributes:
+        limit: At most so many.
+        system: Also the system columns.
+        at: Which versions of the tables, as `--at` has them.
+    """
+
+    limit: int | None = None
+    system: bool = False
+    at: tuple[str, ...] = ()
+
+
+def rows_of(data: Path, statement: str, wanted: Wanted | None = None) -> "pa.Table":
+    """Return the rows of one statement over all tables.
 
     Raises:
-        ConfigError: The SQL is wrong, in one line.
+        ConfigError: The SQL is wrong, in one line; or there is no such version.
     """
-    from batch_pipelines.lake.query import open_tables, run_query, table_names
+    from batch_pipelines.lake.query import open_tables, run_query, table_names, tables_in
 
-    names = table_names(data)
-    connection = open_tables(data, names, system_columns=system)
+    wanted, names = wanted or Wanted(), table_names(data)
+    read = sorted(tables_in(statement) & set(names)) if wanted.at else []
+    connection = open_tables(data, names, system_columns=wanted.system, at=versions(wanted.at, read))
     try:
-        return run_query(connection, statement, limit)
+        return run_query(connection, statement, wanted.limit)
     except ConfigError as error:
         raise ConfigError(one_line(str(error), names)) from error
     finally:
         connection.close()
+
+
+def versions(at: Sequence[str], read: Sequence[str]) -> dict[str, int | datetime]:
+    """Return which version of which table is meant.
+
+    Args:
+        at: `NAME=WHEN`, for one table; or `WHEN`: a time for all tables, a version for the only one.
+        read: The tables that the statement reads.
+
+    Raises:
+        ConfigError: That is not clear.
+    """
+    found: dict[str, int | datetime] = {}
+    for text in at:
+        name, _, when = text.rpartition("=")
+        moment = _moment(when)
+        if name and name not in read:
+            raise ConfigError(f"--at {text}: the statement does not read a table {name!r}; it reads {_listed(read)}")
+        if not name and isinstance(moment, int) and len(read) != 1:
+            raise ConfigError(
+                f"--at {text}: each table counts its own versions; write NAME={when}. Read: {_listed(read)}"
+            )
+        found |= dict.fromkeys([name] if name else read, moment)
+    return found
+
+
+def _moment(text: str) -> int | datetime:
+    """A version, or a time: UTC, unless it says otherwise."""
+    if text.isdecimal():
+        return int(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"--at {text}: is neither a version nor a time such as 2013-01-31T05:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
 
 
 def one_line(message: str, tables: list[str]) -> str:

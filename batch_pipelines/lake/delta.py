@@ -5,13 +5,14 @@ Every question is answered by a freshly loaded handle. What must not live here: 
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from batch_pipelines.core.errors import IntegrityError
+from batch_pipelines.core.errors import ConfigError, IntegrityError
 
 PARTITION = "_partition"
 
@@ -59,6 +60,30 @@ def load(path: Path) -> DeltaTable | None:
         why = str(error).partition("\n")[0]
         cure = f"bring data/datasets/{path.name} back from a backup, or move it away and process all partitions again"
         raise IntegrityError(f"the log of table {path.name!r} cannot be read ({why}); {cure}") from error
+
+
+def load_at(path: Path, at: int | datetime) -> DeltaTable | None:
+    """A handle on the table as it was: of that version, or of the one that was the newest at that time.
+
+    Raises:
+        ConfigError: There is no such version, or its parts have been swept.
+    """
+    table = load(path)
+    if table is None:
+        return None
+    try:
+        table.load_as_version(at)
+    except DeltaError as error:
+        newest = DeltaTable(path).version()
+        raise ConfigError(f"table {path.name!r} has no version {at}; the newest is {newest}") from error
+    for parts in parts_by_partition(table).values():
+        if gone := next((part for part in parts if not (path / part.path).exists()), None):
+            msg = (
+                f"version {table.version()} of table {path.name!r} is not kept any more ({gone.path} is gone): the "
+                "newest ten are, and those that were current within the dataset's `time_travel`"
+            )
+            raise ConfigError(msg)
+    return table
 
 
 def version(path: Path) -> int | None:

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.lake.delta import PARTITION, load, parts_by_partition, table_path
+from batch_pipelines.lake.delta import PARTITION, load, load_at, parts_by_partition, table_path
 
 SYSTEM_COLUMNS = ("_source", "_line", "_offset", PARTITION)
 Parameters = Mapping[str, Any]
@@ -51,6 +51,7 @@ def open_tables(
     names: Sequence[str],
     *,
     system_columns: bool = False,
+    at: Mapping[str, int | datetime] | None = None,
     memory_limit: str = "1GB",
     threads: int = 2,
 ) -> duckdb.DuckDBPyConnection:
@@ -60,11 +61,15 @@ def open_tables(
         data: The data folder.
         names: Datasets.
         system_columns: Also show where each row came from.
+        at: By dataset, which version to show instead of the newest: its number, or when it was the newest (aware).
         memory_limit: Memory that a query may use.
         threads: Threads that a query may use.
+
+    Raises:
+        ConfigError: There is no such version any more.
     """
     settings = {"memory_limit": memory_limit, "threads": threads}
-    return _open(_tables(data, names), settings, system_columns=system_columns)
+    return _open(_tables(data, names, at or {}), settings, system_columns=system_columns)
 
 
 def open_versions(
@@ -198,8 +203,9 @@ def _collect(node: Any, read: set[str], defined: set[str]) -> None:
             _collect(each, read, defined)
 
 
-def _tables(data: Path, names: Sequence[str]) -> dict[str, _Table]:
-    return {name: found for name in names if (found := _table(name, table_path(data, name)))}
+def _tables(data: Path, names: Sequence[str], at: Mapping[str, int | datetime] | None = None) -> dict[str, _Table]:
+    wanted = {name: (table_path(data, name), (at or {}).get(name)) for name in names}
+    return {name: found for name, (path, when) in wanted.items() if (found := _table(name, path, when))}
 
 
 def _open(
@@ -223,8 +229,8 @@ def _bound(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Paramete
     return {name: value for name, value in (parameters or {}).items() if name in named}
 
 
-def _table(name: str, path: Path) -> _Table | None:
-    table = load(path)
+def _table(name: str, path: Path, at: int | datetime | None = None) -> _Table | None:
+    table = load(path) if at is None else load_at(path, at)
     if table is None:
         return None
     files = [str(path / part.path) for parts in parts_by_partition(table).values() for part in parts]

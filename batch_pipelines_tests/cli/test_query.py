@@ -1,10 +1,11 @@
 """`bp query`."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from batch_pipelines_tests.cli.deployment import ORDERS, Deployment
+from batch_pipelines_tests.cli.deployment import ORDERS, Deployment, make_deployment
 from batch_pipelines_tests.processing.declaration.declarations import write_dataset
 
 
@@ -144,3 +145,57 @@ def test_before_anything_is_processed_it_says_so(fresh: Deployment) -> None:
     assert fresh.bp("query", "from orders").stderr == (
         "error: there is no table 'orders'. Tables: none yet. All datasets: bp datasets\n"
     )
+
+
+@pytest.fixture(scope="module")
+def older(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """Orders of January, then of January and February."""
+    made = make_deployment(tmp_path_factory.mktemp("older") / "home")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delenv("BP_LEDGER_URL", raising=False)
+        made.process("orders", ["2024-01"])
+        made.process("orders", ["2024-02"])
+    return made
+
+
+def test_a_table_is_asked_as_it_was(older: Deployment) -> None:
+    def counted(*at: str) -> str:
+        result = older.bp("query", "select count(*) as n from orders", "--csv", *at)
+        assert result.exit_code == 0, result.stderr
+        return result.stdout.splitlines()[-1]
+
+    assert counted() == "4"
+    assert counted("--at", "1") == "3"
+    assert counted("--at", "orders=0") == "0"
+    assert counted("--at", "2000-01-01") == "0"
+    assert counted("--at", "2999-01-01T00:00Z") == "4"
+
+
+@pytest.mark.parametrize(
+    ("sql", "at", "said"),
+    [
+        ("from orders", "77", "table 'orders' has no version 77; the newest is 2"),
+        ("from orders", "noon", "--at noon: is neither a version nor a time such as 2013-01-31T05:00Z"),
+        ("from orders", "customers=1", "does not read a table 'customers'; it reads orders"),
+        (
+            "from orders join customers on customer = customers.id",
+            "1",
+            "each table counts its own versions; write NAME=1. Read: customers, orders",
+        ),
+    ],
+)
+def test_a_version_that_is_not_there_or_not_clear_is_refused(older: Deployment, sql: str, at: str, said: str) -> None:
+    result = older.bp("query", sql, "--at", at)
+    assert result.exit_code == 1
+    assert said in result.stderr
+
+
+def test_a_version_whose_parts_were_swept_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BP_LEDGER_URL", raising=False)
+    made = make_deployment(tmp_path / "home")
+    made.process("orders", ["2024-01"])
+    for part in (made.home / "data" / "datasets" / "orders" / "2024-01").iterdir():
+        part.unlink()
+    result = made.bp("query", "from orders", "--at", "1")
+    assert result.exit_code == 1
+    assert "version 1 of table 'orders' is not kept any more" in result.stderr
