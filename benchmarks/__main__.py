@@ -1,4 +1,4 @@
-"""`python3 -m benchmarks processing|engine`: see docs/benchmarks.md for what came out, and how."""
+"""`python3 -m benchmarks processing|formats|engine|replay`: see docs/benchmarks.md for what came out, and how."""
 
 import argparse
 import shlex
@@ -27,7 +27,12 @@ def main() -> int:
 
 def _command(said: argparse.Namespace) -> str:
     """What was run, without places of this machine; defaults that decide figures are written out."""
-    asked = {"engine": ("chunks", "seconds", "rounds"), "processing": ("rows", "rounds", "seed")}[said.what]
+    asked = {
+        "engine": ("chunks", "seconds", "rounds"),
+        "processing": ("rows", "rounds", "seed"),
+        "formats": ("rows", "rounds", "seed"),
+        "replay": ("rows", "rounds", "seed"),
+    }[said.what]
     options = [part for name in asked for part in (f"--{name}", str(getattr(said, name)))]
     return shlex.join([".venv/bin/python", "-m", "benchmarks", said.what, *options, *(["--memory"] * said.memory)])
 
@@ -37,6 +42,14 @@ def _measure(said: argparse.Namespace, workdir: Path, command: str) -> Report:
         from benchmarks.engine.benchmark import measure as measure_engine  # noqa: PLC0415  only what is measured
 
         return measure_engine(said.chunks, said.seconds, said.rounds, workdir, command)
+    if said.what == "formats":
+        from benchmarks.formats.benchmark import measure as measure_formats  # noqa: PLC0415
+
+        return measure_formats(said.rows, said.rounds, said.seed, workdir, command)
+    if said.what == "replay":
+        from benchmarks.replay.benchmark import measure as measure_replay  # noqa: PLC0415
+
+        return measure_replay(said.rows, said.rounds, said.seed, workdir, command)
     from benchmarks.processing import benchmark  # noqa: PLC0415
 
     if said.memory:
@@ -46,8 +59,10 @@ def _measure(said: argparse.Namespace, workdir: Path, command: str) -> Report:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("what", choices=("processing", "engine"))
-    parser.add_argument("--rows", type=int, default=ROWS, help="processing: rows of the generated CSV")
+    parser.add_argument("what", choices=("processing", "formats", "engine", "replay"))
+    parser.add_argument(
+        "--rows", type=int, default=ROWS, help="rows of the generated CSV; formats: 1/4 as JSONL, 1/20 as XLSX"
+    )
     parser.add_argument("--seed", type=int, default=1, help="processing: of the generated CSV")
     parser.add_argument("--memory", action="store_true", help="processing: us alone, on --rows and ten times as many")
     parser.add_argument("--chunks", type=int, default=10_000, help="engine: chunks of one of our batches")
