@@ -12,14 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from batch_pipelines.core import windows
 from batch_pipelines.core.declared import ATTRIBUTES
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.yaml_files import refusal
 from batch_pipelines.presentation import charts
 from batch_pipelines.presentation.chart_keys import Chart
+from batch_pipelines.presentation.chart_rows import MOST_POINTS
 from batch_pipelines.presentation.formats import Formats, is_nothing, read_format
 from batch_pipelines.presentation.templating import environment, render
 from batch_pipelines.presentation.words import title_of, words
@@ -40,6 +39,7 @@ from batch_pipelines.reporting.document import (
 )
 from batch_pipelines.reporting.gather import PREVIOUS
 from batch_pipelines.reporting.model import Gathered, KpiValue, as_json
+from batch_pipelines.reporting.snapshot import count_of, first_row, first_rows
 from batch_pipelines.reporting.tabling import table_block
 from batch_pipelines.reporting.text import paragraphs
 
@@ -126,12 +126,12 @@ class _Writer:
             "partition": gathered.request.partition, "name": declaration.name, "key": gathered.request.key,
             "filters": parameters(declaration.filters, gathered.request.filters),
         }  # fmt: skip
-        return {**{name: self._first(self.work / f"{name}.parquet") for name in gathered.rows}, **given}
+        return {**{name: first_row(self.work / f"{name}.parquet") for name in gathered.rows}, **given}
 
     @cached_property
     def earlier(self) -> dict[str, Mapping[str, Any]]:
         """The first rows of the window before, by query."""
-        return {file.stem: self._first(file) for file in (self.work / PREVIOUS).glob("*.parquet")}
+        return {file.stem: first_row(file) for file in (self.work / PREVIOUS).glob("*.parquet")}
 
     @cached_property
     def against(self) -> str | None:
@@ -200,7 +200,8 @@ class _Writer:
 
     def _chart(self, chart: Chart, at: int) -> ChartBlock:
         half = chart.width == "half"
-        rows = pq.read_table(self.work / f"{chart.data}.parquet", columns=chart.columns or None).to_pylist()
+        file = f"{chart.data}.parquet"
+        rows, count = first_rows(self.work, file, MOST_POINTS).to_pylist(), count_of(self.work / file)
         size = charts.WIDTH // 2 if half else charts.WIDTH
         drawn = charts.draw(chart, rows, self.entry.brand.theme, self.formats, width=size)
         svg, ratio, narrow = "", 0.0, None
@@ -210,12 +211,12 @@ class _Writer:
             ratio = charts.ratio(text)
             narrow = self._narrow(chart, rows, at) if "html" in (self.gathered.request.formats or ()) else None
         notice = None if drawn.shown else self.words["no_rows"]
-        if drawn.shown < drawn.rows and drawn.shown:
-            count = {"shown": self.formats.number(drawn.shown), "rows": self.formats.number(drawn.rows)}
-            notice = self.words["points_cut"].format(**count)
+        if count > len(rows):
+            counts = {"shown": self.formats.number(len(rows)), "rows": self.formats.number(count)}
+            notice = self.words["points_cut"].format(**counts)
         y_title = chart.y_title or title_of(chart.y or "")
         return ChartBlock(
-            title=chart.title, alt=drawn.alt, svg=svg, data=f"{chart.data}.parquet", type=chart.type, x=chart.x,
+            title=chart.title, alt=drawn.alt, svg=svg, data=file, type=chart.type, x=chart.x,
             y=chart.y, series=chart.series, x_title=chart.x_title or title_of(chart.x or ""),
             y_title=f"{y_title} ({chart.unit})" if chart.unit else y_title, format=chart.format, width=chart.width,
             ratio=ratio, notice=notice, narrow=narrow,
@@ -229,14 +230,6 @@ class _Writer:
         name = f"chart-{at + 1}-narrow.svg"
         (self.work / name).write_text(charts.svg(drawn.spec, self.formats), encoding="utf-8")
         return name
-
-    def _first(self, file: Path) -> dict[str, Any]:
-        """The first row; of an empty query, all its columns without a value."""
-        with pq.ParquetFile(file) as opened:
-            batch = next(opened.iter_batches(1), None)
-            names = opened.schema_arrow.names
-        rows = batch.to_pylist() if batch is not None else []
-        return rows[0] if rows else dict.fromkeys(names)
 
     def _refused(self, keys: tuple[str | int, ...], message: str) -> ConfigError:
         where = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")

@@ -3,33 +3,16 @@
 What must not live here: how they are laid out.
 """
 
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from batch_pipelines.presentation.formats import Format, Formats, read_format
 from batch_pipelines.reporting.document import TableBlock, TableColumn
 
 LONGEST_CELL = 2_000
 _MANY = 100.0
-
-
-def first_rows(work: Path, file: str, limit: int, columns: list[str] | None = None) -> pa.Table:
-    """The first rows of a file, without reading more than they need."""
-    with pq.ParquetFile(work / file) as opened:
-        schema = opened.schema_arrow
-        batches, found = [], 0
-        for batch in opened.iter_batches(min(limit, 10_000), columns=columns):
-            batches.append(batch.slice(0, limit - found))
-            found += batches[-1].num_rows
-            if found >= limit:
-                break
-    if columns is not None:
-        schema = pa.schema([schema.field(name) for name in columns])
-    return pa.Table.from_batches(batches, schema=schema)
 
 
 def cell_texts(rows: pa.Table, columns: list[TableColumn], formats: Formats) -> list[list[str]]:

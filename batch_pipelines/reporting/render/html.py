@@ -16,8 +16,9 @@ from batch_pipelines.presentation.theme import FONT, WEB_FONT, Theme, mixed, web
 from batch_pipelines.presentation.words import words
 from batch_pipelines.reporting.declaration.brand import Brand
 from batch_pipelines.reporting.document import ChartBlock, Document, KpiBlock, TableBlock
-from batch_pipelines.reporting.render.cells import cell_texts, first_rows, total_texts
+from batch_pipelines.reporting.render.cells import cell_texts, total_texts
 from batch_pipelines.reporting.render.renderer import Rendered
+from batch_pipelines.reporting.snapshot import first_rows
 
 TEMPLATE = "report.html"
 _XML_HEAD = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>", re.DOTALL)

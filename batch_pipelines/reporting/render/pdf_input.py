@@ -19,8 +19,9 @@ from batch_pipelines.reporting.document import (
     TableBlock,
     TextBlock,
 )
-from batch_pipelines.reporting.render.cells import cell_texts, first_rows, total_texts
+from batch_pipelines.reporting.render.cells import cell_texts, total_texts
 from batch_pipelines.reporting.render.pdf_layout import LONGEST_WORD, layout
+from batch_pipelines.reporting.snapshot import first_rows
 
 Json = dict[str, Any]
 KPI_COLUMNS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 3, 6: 3, 7: 4, 8: 4, 9: 3}

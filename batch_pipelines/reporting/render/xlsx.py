@@ -12,12 +12,13 @@ from xlsxwriter.utility import xl_col_to_name  # type: ignore[import-untyped]
 
 from batch_pipelines.reporting.declaration.brand import Brand
 from batch_pipelines.reporting.document import Document, Sheet, TableBlock
-from batch_pipelines.reporting.render.cells import cell_texts, first_rows, form_of
+from batch_pipelines.reporting.render.cells import cell_texts, form_of
 from batch_pipelines.reporting.render.renderer import Rendered
 from batch_pipelines.reporting.render.xlsx_book import Book, aligned
 from batch_pipelines.reporting.render.xlsx_formats import number_format, width_of
 from batch_pipelines.reporting.render.xlsx_rows import SAMPLE_ROW, Filling, fill, portions
 from batch_pipelines.reporting.render.xlsx_summary import Summary
+from batch_pipelines.reporting.snapshot import first_rows
 
 PLAIN_ROWS = 5_000
 SAMPLED = 200
