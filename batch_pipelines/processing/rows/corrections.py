@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.processing.rows.arrays import Rows, Values, taken
+from batch_pipelines.processing.rows.arrays import Rows, Values, nothing, taken
 from batch_pipelines.processing.rows.derive import derive
 from batch_pipelines.processing.rows.expressions import type_of
-from batch_pipelines.processing.rows.rejects import Rejects
+from batch_pipelines.processing.rows.rejects import Finding, Rejects
 
 RULE = "correction"
 Changes = Mapping[str, str]
@@ -87,28 +87,49 @@ def _correct(
     computed = derive(texts(taken(raw, rows)), steps, None)
     good = rows[computed.kept_rows]
     values: dict[int, dict[str, str | None]] = {int(row): {} for row in good}
+    refused: list[Finding] = []
     for name, column in names.items():
         if column not in table.column_names:
             continue
         new = _nulled(computed.table.column(name), nulls)
-        table = _replaced(table, column, good, new)
+        typed, unfit = _typed(new, table.schema.field(column).type)
+        table = _replaced(table, column, good, typed)
         for row, value in zip(good.tolist(), new.to_pylist(), strict=True):
             values[row][column] = value
-    rejects = Rejects(
+        refused.append(Finding("type", column, f"is not of type {typed.type}", good[unfit], taken(new, unfit)))
+    rejects = Rejects(refused) + Rejects(
         replace(each, rule=RULE, column=names.get(each.column or "", each.column), rows=rows[each.rows])
         for each in computed.rejects.findings
     )
     return table, values, rejects
 
 
+def _typed(texts: Values, kind: pa.DataType) -> tuple[Values, Rows]:
+    """Texts as a column of this type has them, and the positions of those that it cannot have (null then).
+
+    Where the file has no types, the column is text, and takes all.
+    """
+    try:
+        return pc.cast(texts, kind), np.empty(0, np.int64)
+    except pa.ArrowInvalid:
+        pieces = [_one(text, kind) for text in texts]
+        values: Any = pa.concat_arrays([nothing(1, kind) if piece is None else piece for piece in pieces])
+        return values, np.array([place for place, piece in enumerate(pieces) if piece is None], np.int64)
+
+
+def _one(text: Any, kind: pa.DataType) -> Values | None:
+    try:
+        return pc.cast(pa.array([text.as_py()], pa.string()), kind)
+    except pa.ArrowInvalid:
+        return None
+
+
 def _replaced(table: pa.Table, column: str, rows: Rows, values: Values) -> pa.Table:
     place = table.schema.get_field_index(column)
-    field = table.schema.field(place)
     mask = np.zeros(table.num_rows, np.bool_)
     mask[rows] = True
-    old = table.column(place).combine_chunks()
-    new = pc.replace_with_mask(old, pa.array(mask), pc.cast(values, field.type))
-    return table.set_column(place, field, new)
+    new = pc.replace_with_mask(table.column(place).combine_chunks(), pa.array(mask), values)
+    return table.set_column(place, table.schema.field(place), new)
 
 
 def _nulled(values: "pa.ChunkedArray[Any]", nulls: list[str]) -> Values:
