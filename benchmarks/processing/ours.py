@@ -13,10 +13,14 @@ WORKERS = 2
 def prepare(job: Json) -> Json:
     """Before the clock runs: the declarations, and the table of suppliers that others have as a file."""
     home = Path(job["folder"])
-    for name, text in (("lineitems", yaml_of_lineitems()), ("suppliers", YAML_OF_SUPPLIERS)):
+    for name, text in (
+        ("lineitems", yaml_of_lineitems(job.get("file", "lineitems.csv"))),
+        ("suppliers", YAML_OF_SUPPLIERS),
+    ):
         (home / "defs" / name).mkdir(parents=True)
         (home / "defs" / name / "defs.yaml").write_text(text, encoding="utf-8")
-        (home / f"{name}.csv").hardlink_to(Path(job["input"]) / f"{name}.csv")
+    for name in (job.get("file", "lineitems.csv"), "suppliers.csv"):
+        (home / name).hardlink_to(Path(job["input"]) / name)
     processing = _processing(home)
     processing.run("suppliers")
     processing.close()

@@ -4,6 +4,7 @@ As one writes it: `dtype=str`, then to_numeric and to_datetime that turn what is
 against all keys seen so far. It cannot make dead letters of rows with too many columns: it only skips them.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,6 @@ _KEY_STRIDE = 8  # line numbers are below
 def run(job: Json) -> Json:
     """Process the file."""
     source, folder = Path(job["input"]), Path(job["folder"])
-    suppliers = pd.read_csv(source / "suppliers.csv", dtype=str)["code"]
     chunks = pd.read_csv(
         source / "lineitems.csv",
         dtype=str,
@@ -29,6 +29,13 @@ def run(job: Json) -> Json:
         on_bad_lines="skip",
         encoding_errors="replace",
     )
+    process(chunks, source, folder)
+    return {}
+
+
+def process(chunks: Iterable[pd.DataFrame], source: Path, folder: Path) -> None:
+    """Check the chunks, whatever they were read from, and write good rows and rejects."""
+    suppliers = pd.read_csv(source / "suppliers.csv", dtype=str)["code"]
     seen = np.empty(0, np.int64)
     for number, raw in enumerate(chunks):
         typed, reasons = _checked(raw, suppliers)
@@ -43,7 +50,6 @@ def run(job: Json) -> Json:
         good = typed[~bad].astype(dict.fromkeys(INTS, "int64"))
         good.to_parquet(folder / f"good-{number:04d}.parquet", compression="zstd", index=False)
         _rejects(raw, bad, reasons).to_parquet(folder / f"dead-{number:04d}.parquet", compression="zstd", index=False)
-    return {}
 
 
 def _checked(raw: pd.DataFrame, suppliers: "pd.Series[str]") -> tuple[pd.DataFrame, "dict[str, pd.Series[bool]]"]:
@@ -75,7 +81,7 @@ def _checked(raw: pd.DataFrame, suppliers: "pd.Series[str]") -> tuple[pd.DataFra
 
 
 def _rejects(raw: pd.DataFrame, bad: "pd.Series[bool]", reasons: "dict[str, pd.Series[bool]]") -> pd.DataFrame:
-    rejects = raw[bad].copy()
+    rejects = raw[bad].astype("string")
     said = pd.Series("", index=rejects.index)
     for reason, broken in reasons.items():
         said[broken[bad]] += f"{reason}; "

@@ -1,7 +1,7 @@
 """A loop over rows: `csv.DictReader`, one `if` after the other, Parquet and dead letters in batches."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,30 +23,35 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 def run(job: Json) -> Json:
     """Process the file."""
     source, folder = Path(job["input"]), Path(job["folder"])
+    with (source / "lineitems.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        process(csv.DictReader(file), source, folder)
+    return {}
+
+
+def process(rows: Iterable[dict[Any, Any]], source: Path, folder: Path) -> None:
+    """Check the rows, whatever they were read from, and write good ones and rejects."""
     with (source / "suppliers.csv").open(encoding="utf-8", newline="") as file:
         suppliers = {row["code"] for row in csv.DictReader(file)}
     good: list[dict[str, Any]] = []
     dead: list[dict[str, Any]] = []
     seen: set[tuple[int, int]] = set()
     number = 0
-    with (source / "lineitems.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        for row in csv.DictReader(file):
-            typed, reasons = _checked(row, suppliers)
-            if not reasons:
-                key = (typed[KEY[0]], typed[KEY[1]])
-                if key in seen:
-                    reasons.append("duplicate")
-                seen.add(key)
-            if reasons:
-                dead.append({"seq": int(row["seq"]), "raw": repr(row), "reasons": reasons})
-            else:
-                good.append(typed)
-            if len(good) == FLUSH_ROWS:
-                _write(good, folder / f"good-{number:04d}.parquet")
-                good, number = [], number + 1
+    for row in rows:
+        typed, reasons = _checked(row, suppliers)
+        if not reasons:
+            key = (typed[KEY[0]], typed[KEY[1]])
+            if key in seen:
+                reasons.append("duplicate")
+            seen.add(key)
+        if reasons:
+            dead.append({"seq": int(row["seq"]), "raw": repr(row), "reasons": reasons})
+        else:
+            good.append(typed)
+        if len(good) == FLUSH_ROWS:
+            _write(good, folder / f"good-{number:04d}.parquet")
+            good, number = [], number + 1
     _write(good, folder / f"good-{number:04d}.parquet")
     _write(dead, folder / "dead-0000.parquet")
-    return {}
 
 
 def _checked(row: dict[Any, Any], suppliers: set[str]) -> tuple[dict[str, Any], list[str]]:

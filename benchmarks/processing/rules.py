@@ -61,9 +61,9 @@ def supplier(number: int) -> str:
     return f"S{number:06d}"
 
 
-def yaml_of_lineitems() -> str:
+def yaml_of_lineitems(source: str = "lineitems.csv") -> str:
     """The declaration of the dataset, as one of ours."""
-    lines = ["type: batch_pipelines.components.Dataset", "attributes:", "  source: lineitems.csv"]
+    lines = ["type: batch_pipelines.components.Dataset", "attributes:", f"  source: {source}"]
     lines += [f"  key: [{', '.join(KEY)}]", "  columns:"]
     return "\n".join([*lines, *(f"    {name}: {{{_rules_of(name)}}}" for name in COLUMNS), ""])
 

@@ -1,0 +1,1 @@
+"""JSON Lines and XLSX: the same rules, each against what one would write without us."""
