@@ -17,13 +17,13 @@ from batch_pipelines.orchestration.partitions import dagster_key, files_set
 from batch_pipelines.orchestration.session import current_settings
 from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions
 from batch_pipelines.processing.sources.files import (
-    existing_partitions,
     inbox_files,
     inbox_folder,
     partition_of,
     shown_name,
 )
 from batch_pipelines.processing.sources.inbox import is_open_for_writing, misfits
+from batch_pipelines.processing.sourcing import Sources
 
 INTERVAL_S = 10
 RUNS_A_TICK = 25
@@ -118,7 +118,8 @@ def _new_keys(
 
 def _existing(declaration: DatasetDeclaration, settings: Settings) -> Iterator[str]:
     try:
-        yield from existing_partitions(declaration, settings.home, settings.data)
+        sources = Sources(settings.home, settings.data, settings.connections, lambda: datetime.now(UTC))
+        yield from sources.partitions(declaration)
     except InputError:  # a run says so, with the reason; the next tick looks again
         return
 

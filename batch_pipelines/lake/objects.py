@@ -74,6 +74,8 @@ def listed(there: "S3FileSystem", url: str) -> list[str]:
 
     with explained(url):
         found = there.get_file_info(FileSelector(_key(url).rstrip("/"), recursive=True, allow_not_found=True))
+        if not found and there.get_file_info(_key(url).partition("/")[0]).type == FileType.NotFound:
+            raise InputError(url, _CAUSES["NO_SUCH_BUCKET"])
     return sorted(f"{S3}{each.path}" for each in found if each.type == FileType.File)
 
 
@@ -93,7 +95,7 @@ def fetch(there: "S3FileSystem", url: str, file: Path) -> Object:
     Raises:
         InputError: It cannot be read.
     """
-    with explained(url), there.open_input_stream(_key(url)) as stream:
+    with explained(url), there.open_input_stream(_key(url), compression=None) as stream:
         known = _known(stream, url)
         with file.open("xb") as target:
             copyfileobj(stream, target, COPY_BYTES)
@@ -107,7 +109,7 @@ def put(there: "S3FileSystem", file: Path, url: str) -> None:
         InputError: It cannot be written, or what is there afterwards is of another size.
     """
     with explained(url):
-        with file.open("rb") as source, there.open_output_stream(_key(url)) as stream:
+        with file.open("rb") as source, there.open_output_stream(_key(url), compression=None) as stream:
             copyfileobj(source, stream, COPY_BYTES)
         if (size := there.get_file_info(_key(url)).size) != file.stat().st_size:
             raise InputError(url, f"has {size} bytes after the upload instead of {file.stat().st_size}; run again")

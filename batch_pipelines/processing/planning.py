@@ -229,7 +229,7 @@ class Planner:
     def _make(
         self, request: Request, entry: Entry, files: list[SourceFile], digests: list[str] | None, pins: Json
     ) -> BatchPlan:
-        sources = [self._plan_file(request, entry.declaration, file) for file in files]
+        sources = [self._plan_file(request, entry.declaration, file) for file in self._sources.fetched(entry, files)]
         found = [source.sha256 for source in sources]
         for file, now, digest in zip(files, found, digests or found, strict=True):
             if now != digest:

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import BigInteger, Column, Date, DateTime, MetaData, Table, Text, create_engine
+from sqlalchemy.types import TypeEngine
 
 from batch_pipelines.core.connections import load_connections
 from batch_pipelines_tests.processing.datasets import Project
@@ -14,7 +16,7 @@ from batch_pipelines_tests.processing.sources.formats.written import Record
 from batch_pipelines_tests.processing.test_flights_in_every_format import EXPECTED_DEAD, SOURCES, Fill, processed
 from batch_pipelines_tests.servers import Database
 
-KINDS = {"string": Text, "int": BigInteger, "timestamp": DateTime}
+KINDS: dict[str, type[TypeEngine[Any]]] = {"string": Text, "int": BigInteger, "timestamp": DateTime}
 
 
 def database(url: str) -> Fill:
@@ -24,7 +26,7 @@ def database(url: str) -> Fill:
         project.settings = replace(
             project.settings, connections=load_connections({"BP_CONNECTION_FLIGHTS": url}, project.home)
         )
-        kinds = [Column(name, KINDS[kind]) for name, kind in columns.items()]
+        kinds: list[Column[Any]] = [Column(name, KINDS[kind]) for name, kind in columns.items()]
         table = Table("flights", MetaData(), Column("place", BigInteger), Column("first_day", Date), *kinds)
         engine = create_engine(url)
         with engine.begin() as connection:

@@ -19,7 +19,7 @@ from batch_pipelines_tests.system.acts import chunks_begun
 from batch_pipelines_tests.system.forks import Child, Forks
 
 # delivery_kills.py, test_*_kills.py
-KILLED_ELSEWHERE = ("delivery.", "export.", "extract.", "mail.", "upsert.", "widen.", "compact.")
+KILLED_ELSEWHERE = ("delivery.", "export.", "extract.", "fetch.", "mail.", "upsert.", "widen.", "compact.")
 IN_TRIAL = 12  # kills of one trial at most
 
 

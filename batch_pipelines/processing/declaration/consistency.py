@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from batch_pipelines.core.key_problems import Problem
 from batch_pipelines.core.windows import Every
 from batch_pipelines.processing.declaration.columns import Column
-from batch_pipelines.processing.declaration.source_paths import check_times
+from batch_pipelines.processing.declaration.source_paths import S3, check_times
 
 SYSTEM_COLUMNS = ("_source", "_line", "_offset", "_partition", "_reject")
 
@@ -53,6 +53,8 @@ def source_problems(source: str, every: Every | None, inbox: str | None) -> Iter
         check_times(source, every, inbox)
     except ValueError as error:
         yield ("source",), str(error)
+    if inbox is not None and source.startswith(S3):
+        yield ("inbox",), "an inbox goes with files of the project, not with objects of S3"
 
 
 def expression_problems(derive: dict[str, str], where: str | None) -> Iterator[Problem]:

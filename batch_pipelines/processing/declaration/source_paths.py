@@ -33,6 +33,8 @@ _USUAL: dict[Every, str] = {
     "day": "{%Y-%m-%d}",
     "hour": "{%Y-%m-%d-%H}",
 }
+S3 = "s3://"
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,62}", re.ASCII)
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _DIRECTIVE = re.compile(r"%.?", re.DOTALL)
 _UNREAD = (".xls", ".xlsb", ".ods", ".zip", ".bz2", ".xz", ".avro", ".orc", ".feather", ".arrow")
@@ -134,12 +136,17 @@ def without_compression(name: str) -> str:
 
 
 def _path_problem(source: str) -> str | None:
+    if source.startswith(S3):
+        bucket, _, key = source.removeprefix(S3).partition("/")
+        if not _BUCKET.fullmatch(bucket) or not key:
+            return "is not s3://bucket/path; the bucket is named as it is, without times or wildcards"
+        source = f"{bucket}/{key}"
     parts = source.split("/")
     cure = "write it from the project's folder, for example data/samples/flights.csv"
     faults = (
         (not source.strip() or source != source.strip(), f"is not a path; {cure}"),
         (any(ord(letter) < 32 or ord(letter) == 127 for letter in source), "has a control character"),  # noqa: PLR2004
-        ("://" in source, "is an address; only files within the project can be read"),
+        ("://" in source, "is an address; only files within the project and s3://bucket/path can be read"),
         (source.startswith(("/", "~", "\\")) or source[1:2] == ":", f"is not relative; {cure}"),
         ("\\" in source, "has a backslash; write folders with /"),
         (".." in parts, "leaves the project with '..'; only files within the project can be read"),

@@ -38,10 +38,12 @@ class SourceFile:
     Attributes:
         name: Path relative to the project's home (else to the data folder, as `data/…`), with /, for people.
         path: Absolute path.
+        sha256: Of its content, where that is known without reading it; empty elsewhere.
     """
 
     name: str
     path: Path
+    sha256: str = ""
 
 
 def files_of(declaration: DatasetDeclaration, partition: str, home: Path, data: Path) -> list[SourceFile]:
@@ -80,10 +82,20 @@ def partition_of(declaration: DatasetDeclaration, filename: str) -> str | None:
     if is_temporary(filename):
         return None
     if isinstance(declaration.partitions, Partitions):
-        return _window_key(declaration.partitions, time_of(pattern, filename, any_compression=True))
-    if wildcard(pattern, any_compression=True).fullmatch(filename) is None:
+        return _window_key(declaration.partitions, time_of(pattern, filename, any_compression=packs(declaration)))
+    if wildcard(pattern, any_compression=packs(declaration)).fullmatch(filename) is None:
         return None
     return file_key(filename) if declaration.partitions == "file" else ALL
+
+
+def packs(declaration: DatasetDeclaration) -> bool:
+    """Whether files may be compressed from without; Parquet and XLSX are from within."""
+    return declaration.file_format in ("csv", "jsonl")
+
+
+def endings(declaration: DatasetDeclaration) -> str:
+    """Return what messages say of the endings that a file's name may have."""
+    return f" (plain, {' or '.join(COMPRESSIONS)})" if packs(declaration) else ""
 
 
 def existing_partitions(declaration: DatasetDeclaration, home: Path, data: Path) -> list[str]:
@@ -91,6 +103,13 @@ def existing_partitions(declaration: DatasetDeclaration, home: Path, data: Path)
     keys = {_key(declaration, home, file) for file in _sources(declaration, home, None)}
     keys |= {partition_of(declaration, file.name) for file in inbox_files(declaration, data) if printable(file.name)}
     return sorted(key for key in keys if key is not None)
+
+
+def key_of(declaration: DatasetDeclaration, pattern: str, place: str) -> str | None:
+    """Return the partition of what `source` found at this place: times may stand in its folders, too."""
+    if isinstance(declaration.partitions, Partitions):
+        return _window_key(declaration.partitions, time_of(pattern, place))
+    return file_key(place.rpartition("/")[2]) if declaration.partitions == "file" else ALL
 
 
 def inbox_folder(declaration: DatasetDeclaration, data: Path) -> Path:
@@ -166,11 +185,13 @@ def combined(digests: Iterable[str]) -> str:
 
 
 def sha256_of(file: SourceFile) -> str:
-    """Return the SHA-256 (hex) of a file as it lies, read as a stream.
+    """Return the SHA-256 (hex) of a file as it lies, read as a stream, unless it is known.
 
     Raises:
         InputError: It cannot be read.
     """
+    if file.sha256:
+        return file.sha256
     try:
         with file.path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -190,10 +211,7 @@ def _local_start(partitions: Partitions, key: str) -> datetime:
 
 
 def _key(declaration: DatasetDeclaration, home: Path, file: Path) -> str | None:
-    """Partition of a file that `source` found: times may stand in its folders, too."""
-    if isinstance(declaration.partitions, Partitions):
-        return _window_key(declaration.partitions, time_of(declaration.source, file.relative_to(home).as_posix()))
-    return file_key(file.name) if declaration.partitions == "file" else ALL
+    return key_of(declaration, declaration.source, file.relative_to(home).as_posix())
 
 
 def _sources(declaration: DatasetDeclaration, home: Path, partition: str | None) -> list[Path]:
@@ -257,11 +275,11 @@ def _missing(declaration: DatasetDeclaration, partition: str, home: Path, data: 
         start = _local_start(declaration.partitions, partition)
         rendered, pattern = render(rendered, start), render(pattern, start)
     elif declaration.partitions == "file":
-        rendered, pattern = f"{rendered} named {partition}", f"{partition}.csv"
+        rendered, pattern = f"{rendered} named {partition}", f"{partition}.{declaration.file_format}"
     places = rendered
     if declaration.inbox:
         inbox = shown_name(inbox_folder(declaration, data), home, data)
-        places += f" and {inbox}/{without_compression(pattern)} (plain, {' or '.join(COMPRESSIONS)})"
+        places += f" and {inbox}/{without_compression(pattern)}{endings(declaration)}"
     return InputError(
         rendered.partition(" named ")[0],
         f"partition {partition!r} of dataset {declaration.name!r} has no file; looked for {places}. "
