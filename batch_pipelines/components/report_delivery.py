@@ -61,7 +61,7 @@ def delivery_asset(entry: Entry) -> dg.AssetsDefinition:
                 if held_back:
                     outcomes = [Outcome(each, [], NOT_ASKED) for each in made]
                 else:
-                    outcomes = desk.delivering.deliver(desk.entry(name), made, context.run_id)
+                    outcomes = desk.delivering.deliver(desk.entry(name), made, context.run.run_id)
                     _tell(context, outcomes)
                 context.add_asset_metadata(
                     delivery_metadata(outcomes), asset_key=delivery_name(name), partition_key=partition

@@ -23,6 +23,7 @@ from batch_pipelines.lake.delta import table_path, version
 from batch_pipelines.orchestration.readiness import missing_of
 from batch_pipelines.orchestration.report_records import Report
 from batch_pipelines.orchestration.report_tables import tables_waited_for
+from batch_pipelines.presentation.formats import check_locale
 from batch_pipelines.processing.pipeline import Processing
 from batch_pipelines.reporting.declaration.catalog import Entry
 from batch_pipelines.reporting.delivering import Delivering, not_allowed, unknown_relays
@@ -224,6 +225,11 @@ class ReportDesk:
             ConfigError: No such partition, or the burst's SQL does not work.
         """
         chosen = dict(filters or {})
+        if locale is not None:
+            try:
+                locale = check_locale(locale)
+            except ValueError as error:
+                raise ConfigError(f"locale: {error}") from error
         single = ReportRequest(report, partition, chosen, tuple(formats) if formats else None, locale)
         fan = self.entry(report).declaration.burst
         if fan is None or not burst or set(fan.filters) & set(chosen):
