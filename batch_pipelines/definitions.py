@@ -5,10 +5,12 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from batch_pipelines.campaigns.declaration.catalog import Entry as CampaignEntry
+from batch_pipelines.campaigns.declaration.catalog import load_catalog as load_campaigns
 from batch_pipelines.components.operations import operations
 from batch_pipelines.core.yaml_files import Document
 from batch_pipelines.orchestration.defs_folder import load_defs_folder
-from batch_pipelines.orchestration.names import check_names, dataset_claims, report_claims
+from batch_pipelines.orchestration.names import campaign_claims, check_names, dataset_claims, report_claims
 from batch_pipelines.orchestration.report_tables import check_reports
 from batch_pipelines.orchestration.session import current_settings
 from batch_pipelines.processing.declaration.catalog import Entry as DatasetEntry
@@ -28,11 +30,18 @@ def defs() -> dg.Definitions:
     settings = current_settings()
     catalog = load_catalog(settings.defs)
     reports = load_reports(settings.defs)
-    check_names([*dataset_claims(_documents(catalog.datasets)), *report_claims(_documents(reports.reports))])
+    campaigns = load_campaigns(settings.defs)
+    check_names(
+        [
+            *dataset_claims(_documents(catalog.datasets)),
+            *report_claims(_documents(reports.reports)),
+            *campaign_claims(_documents(campaigns.campaigns)),
+        ]
+    )
     check_sql(catalog)
     check_reports(reports, catalog, os.environ)
-    return dg.Definitions.merge(load_defs_folder(settings.defs, settings.home), operations(catalog, reports))
+    return dg.Definitions.merge(load_defs_folder(settings.defs, settings.home), operations(catalog, reports, campaigns))
 
 
-def _documents(entries: Mapping[str, DatasetEntry | ReportEntry]) -> dict[str, Document]:
+def _documents(entries: Mapping[str, DatasetEntry | ReportEntry | CampaignEntry]) -> dict[str, Document]:
     return {name: entry.document for name, entry in entries.items()}

@@ -86,6 +86,8 @@ class Campaigns:
             ConfigError: Something is not as it has to be; nothing is recorded but the attempt.
         """
         entry = self.catalog.entry(name)
+        if partition is not None and partition.startswith(DIRECT):
+            return self._begun(name, partition)
         about = window_of(entry.declaration, partition)
         occurrence = self.ledger.occurrences.open(name, about.key, expires_at=expires_at)
         if occurrence.state is not OccurrenceState.PREPARING:
@@ -116,6 +118,13 @@ class Campaigns:
         if occurrence.state is not OccurrenceState.PREPARING:
             return occurrence
         return self._prepared(occurrence, entry, lambda: enrol(entry.declaration, _people(recipients, data), {}))
+
+    def _begun(self, name: str, partition: str) -> Occurrence:
+        """An occurrence of given recipients, to go on with; only a run that is given them can begin one."""
+        occurrence = self.occurrence(name, partition)
+        if occurrence.audience is None:
+            raise ConfigError(f"{occurrence.name} was never frozen: give its recipients again, with the same key")
+        return occurrence
 
     def _prepared(self, occurrence: Occurrence, entry: Entry, gathering: Callable[[], Gathered]) -> Occurrence:
         if occurrence.audience is None:
@@ -246,7 +255,15 @@ def policy_of(declaration: CampaignDeclaration) -> Policy:
 
 
 def orders_of(declaration: CampaignDeclaration, relay: Relay) -> Orders:
-    """Return how a campaign is sent through a relay."""
+    """Return how a campaign is sent through a relay; to files without limits, as nobody is in a hurry to read them."""
+    screen = Screen(declaration.scope, declaration.exclude)
+    connections = min(declaration.limits.connections or relay.connections, relay.connections)
+    limits = limits_of(declaration, relay) if relay.is_real else []
+    return Orders(connections, limits, policy_of(declaration), screen)
+
+
+def limits_of(declaration: CampaignDeclaration, relay: Relay) -> list[Limit]:
+    """Return all limits that hold for a campaign's messages to a relay."""
     limits = [Limit(f"campaign:{declaration.name}", rate) for rate in declaration.limits.campaign]
     if relay.per_second is not None:
         whole = relay.per_second >= 1
@@ -257,9 +274,7 @@ def orders_of(declaration: CampaignDeclaration, relay: Relay) -> Orders:
     limits += [Limit(f"domain:{relay.name}", rate, domain=domain) for domain, rate in named.items()]
     if others is not None:
         limits.append(Limit(f"domain:{relay.name}", others, by_domain=True, but=frozenset(named)))
-    screen = Screen(declaration.scope, declaration.exclude)
-    connections = min(declaration.limits.connections or relay.connections, relay.connections)
-    return Orders(connections, limits, policy_of(declaration), screen)
+    return limits
 
 
 def _plan(declaration: CampaignDeclaration, frozen: Frozen, gathered: Gathered) -> Json:

@@ -3,7 +3,8 @@
 `type: batch_pipelines.components.Dataset` in a defs.yaml names what is listed here, so this file imports it.
 """
 
+from batch_pipelines.components.campaign import Campaign
 from batch_pipelines.components.dataset import Dataset
 from batch_pipelines.components.report import Report
 
-__all__ = ["Dataset", "Report"]
+__all__ = ["Campaign", "Dataset", "Report"]

@@ -5,9 +5,12 @@ What must not live here: what is swept (processing/tables/janitor.py), what a li
 
 import dagster as dg
 
+from batch_pipelines.campaigns.declaration.catalog import Catalog as Campaigns
+from batch_pipelines.components.campaign_sensors import read_returned_mail, resend_deferred
 from batch_pipelines.components.generate_report import generate_report_job
 from batch_pipelines.components.process_data import process_data_job
 from batch_pipelines.components.replay_dead_letters import replay_dead_letters_job
+from batch_pipelines.components.send_emails import send_emails_job
 from batch_pipelines.core.clock import SystemClock
 from batch_pipelines.core.errors import BatchError
 from batch_pipelines.orchestration.instance import keep_pool_limits
@@ -97,17 +100,19 @@ def pool_limits_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     return dg.SkipReason(f"set {what}" if what else "every pool has a limit")
 
 
-def operations(catalog: Catalog, reports: Reports) -> dg.Definitions:
+def operations(catalog: Catalog, reports: Reports, campaigns: Campaigns) -> dg.Definitions:
     """Return jobs, schedules and sensors that every deployment has.
 
     Args:
         catalog: The datasets, whose names these jobs take.
         reports: The reports, whose names `generate_report` takes.
+        campaigns: The campaigns, whose names `send_emails` takes.
     """
     jobs = (process_data_job(catalog), replay_dead_letters_job(catalog), generate_report_job(reports))
+    sends = send_emails_job(campaigns)
     return dg.Definitions(
-        jobs=[*(job for job in jobs if job), clean_up_files],
+        jobs=[*(job for job in (*jobs, sends) if job), clean_up_files],
         schedules=[clean_up_schedule],
-        sensors=[pool_limits_sensor],
+        sensors=[pool_limits_sensor, *([resend_deferred, read_returned_mail] if sends else [])],
         executor=dg.in_process_executor,
     )

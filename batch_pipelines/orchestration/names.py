@@ -10,7 +10,15 @@ from batch_pipelines.core.declared import ATTRIBUTES
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.yaml_files import Document, joined, refusal
 
-OPERATIONS = ("process_data", "replay_dead_letters", "generate_report", "clean_up_files", "keep_pool_limits")
+OPERATIONS = (
+    "process_data",
+    "replay_dead_letters",
+    "generate_report",
+    "send_emails",
+    "clean_up_files",
+    "keep_pool_limits",
+)
+CAMPAIGN_STEPS = ("audience", "report")
 REPORT_STEPS = ("gathering_data", "processing", "generating")
 
 
@@ -94,6 +102,15 @@ def report_claims(documents: Mapping[str, Document]) -> list[Claim]:
         Claim(
             "report", name, doc, (*(make(name) for make in makers), *(step_name(name, step) for step in REPORT_STEPS))
         )
+        for name, doc in documents.items()
+    ]
+
+
+def campaign_claims(documents: Mapping[str, Document]) -> list[Claim]:
+    """Return what campaigns take, by name."""
+    makers = (job_name, checks_name)
+    return [
+        Claim("campaign", name, doc, (*(make(name) for make in makers), *(step_name(name, s) for s in CAMPAIGN_STEPS)))
         for name, doc in documents.items()
     ]
 

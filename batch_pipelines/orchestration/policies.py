@@ -11,7 +11,8 @@ import dagster as dg
 PROCESS_DATA = "process_data"
 REPLAY_DEAD_LETTERS = "replay_dead_letters"
 GENERATE_REPORT = "generate_report"
-POOL_LIMITS: Mapping[str, int] = {PROCESS_DATA: 10, GENERATE_REPORT: 2, "send_emails": 5}
+SEND_EMAILS = "send_emails"
+POOL_LIMITS: Mapping[str, int] = {PROCESS_DATA: 10, GENERATE_REPORT: 2, SEND_EMAILS: 5}
 """Runs that may be at work at once, by pool; an operator's own limit is never touched."""
 
 INFRASTRUCTURE_RETRIES = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL)

@@ -19,7 +19,7 @@ class Narrator:
     def __init__(self, context: dg.OpExecutionContext | dg.AssetExecutionContext) -> None:
         self._context = context
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Progress | str) -> None:
         """Log it and tag the run; a tag that cannot be written is no reason to stop working."""
         text = str(progress)
         try:

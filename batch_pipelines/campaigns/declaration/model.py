@@ -76,6 +76,7 @@ class CampaignDeclaration(BaseModel):
         on_missing_data: What becomes of a recipient for whom `data` has nothing.
         relay: Name of the relay; `default` is .eml files under data/mail unless BP_RELAY_DEFAULT is set.
         limits: How fast.
+        lanes: Processes that send an occurrence side by side, each with its connections.
         attempts: Tries for each recipient, the first included.
         max_age: How long a deferred mail is tried.
         ambiguous: What becomes of a mail that may have been accepted: `hold` it (never sent twice), `resend`
@@ -109,6 +110,7 @@ class CampaignDeclaration(BaseModel):
     on_missing_data: Literal["skip", "fail", "send"] = "skip"
     relay: str = "default"
     limits: Limits = Field(default_factory=Limits)
+    lanes: int = Field(default=1, ge=1, le=64)
     attempts: int = Field(default=6, ge=1, le=100)
     max_age: Seconds = 86_400.0
     ambiguous: Literal["hold", "resend", "assume_sent"] = "hold"

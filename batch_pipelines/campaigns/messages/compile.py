@@ -115,10 +115,10 @@ def compile_message(draft: Draft, formats: Formats, theme: Theme) -> Compiled:
     if kind not in KINDS:
         raise ConfigError(f"template {draft.template_name!r}: its name ends in {', '.join(KINDS[:-1])} or {KINDS[-1]}")
     html, text = _sources(draft, kind)
+    page = _compiled(rich, html, draft.template_name) if html is not None else None
     sources = {"subject": draft.subject, "preheader": draft.preheader, "text": text}
     sources |= {f"attach[{number}]": path for number, path in enumerate(draft.attach)}
     templates = {name: _compiled(plain, source, name) for name, source in sources.items()}
-    page = _compiled(rich, html, draft.template_name) if html is not None else None
     trees = [plain.parse(source) for source in (*sources.values(), html or "")]
     used = {name for tree in trees for name in meta.find_undeclared_variables(tree)} - set(plain.globals)
     _check_charts(draft, trees)

@@ -22,7 +22,7 @@ _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*/[A-Za-z0-9][A-Za-z0-9.+-]*")
 _BASE64_LINE = 57
-_MANY_LETTERS_BEYOND = 1.35
+_MANY_LETTERS_BEYOND = 1.5  # bytes a letter: alphabets other than Latin
 
 
 class Part(NamedTuple):
@@ -48,7 +48,7 @@ def text_part(subtype: str, text: str, *, eight_bit: bool = False) -> Part:
     is_ascii = text.isascii()
     if (is_ascii or eight_bit) and max(map(len, data.split(b"\r\n"))) <= LONGEST_LINE and not _CONTROLS.search(data):
         encoding = b"7bit" if is_ascii else b"8bit"
-    elif len(data) > _MANY_LETTERS_BEYOND * len(text):
+    elif len(data) - data.count(b"\r") > _MANY_LETTERS_BEYOND * len(text):
         encoding, data = b"base64", base64_lines(data)
     else:
         encoding, data = b"quoted-printable", binascii.b2a_qp(data)
