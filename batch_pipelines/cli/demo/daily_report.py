@@ -1,0 +1,46 @@
+"""Act three: the report of one day, the ninth of February 2013, as PDF, XLSX and HTML.
+
+The day after a blizzard: more than half of the flights did not leave.
+"""
+
+from typing import TYPE_CHECKING
+
+from batch_pipelines.cli.cells import counted
+from batch_pipelines.cli.console import say
+from batch_pipelines.cli.demo.act import Act
+from batch_pipelines.cli.reports import open_desk, show
+from batch_pipelines.core.clock import SystemClock
+
+if TYPE_CHECKING:
+    from batch_pipelines.processing.pipeline import Processing
+
+REPORT, DAY = "daily_operations", "2013-02-09"
+
+
+def _done(processing: "Processing") -> str | None:
+    from batch_pipelines.lake.delta import table_path, version
+    from batch_pipelines.orchestration.report_records import recorded
+
+    data = processing.settings.data
+    for report in recorded(data, REPORT, DAY):
+        fresh = all(each.version == version(table_path(data, each.table)) for each in report.manifest.versions)
+        if fresh and all((data / report.manifest.folder / file.name).is_file() for file in report.manifest.files):
+            return f"nothing to do: the report of {DAY} is made of the tables as they are"
+    return None
+
+
+def _play(processing: "Processing") -> None:
+    from batch_pipelines.orchestration.report_records import record
+
+    say(f"\nThe report {REPORT} of {DAY}, the day after a blizzard", "bold")
+    clock = SystemClock()
+    began = clock.monotonic()
+    with open_desk() as desk:
+        made = desk.make(REPORT, DAY)
+        record(processing.settings.data, REPORT, DAY, made)
+        files = sum(len(report.manifest.files) for report in made)
+        say(f"{counted(files, 'file')} in {clock.monotonic() - began:.1f} s", "green")
+        show(desk, made)
+
+
+ACT = Act(_done, _play)
