@@ -13,12 +13,12 @@ from batch_pipelines.components.dataset_checks import dataset_checks
 from batch_pipelines.components.dataset_exports import exports_asset, exports_check
 from batch_pipelines.components.dataset_graph import GROUP, dataset_assets
 from batch_pipelines.components.dataset_inbox import inbox_sensor
+from batch_pipelines.components.dataset_schedule import dataset_schedule
 from batch_pipelines.components.documents import document_of
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY, json_io_manager
-from batch_pipelines.orchestration.names import job_name, letters_name, schedule_name
-from batch_pipelines.orchestration.policies import PROCESS_DATA, RUN_TAGS, executor
+from batch_pipelines.orchestration.names import job_name, letters_name
+from batch_pipelines.orchestration.policies import RUN_TAGS, executor
 from batch_pipelines.processing.declaration.catalog import DATASET_TYPE, Entry, read_entry
-from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions
 
 
 class Dataset(dg.Component):
@@ -40,7 +40,7 @@ class Dataset(dg.Component):
     def get_spec(cls) -> dg.ComponentTypeSpec:
         """Return what `dg` lists of this type."""
         return dg.ComponentTypeSpec(
-            description="A table made from CSV files, with every bad record kept.",
+            description="A table made from files (CSV, JSONL, Parquet, XLSX) or a SQL query, with every bad record kept.",
             tags=["batch"],
             produces=["asset", "asset_check", "job", "sensor", "schedule"],
         )
@@ -68,7 +68,7 @@ class Dataset(dg.Component):
             executor_def=executor(declaration.lanes),
         )
         sensor = inbox_sensor(declaration)
-        schedule = _schedule(declaration)
+        schedule = dataset_schedule(declaration)
         return dg.Definitions(
             assets=[dataset_assets(self.entry), *([exports] if exports else [])],
             asset_checks=[dataset_checks(declaration), *([exported] if exported else [])],
@@ -77,20 +77,3 @@ class Dataset(dg.Component):
             schedules=[schedule] if schedule else [],
             resources={JSON_IO_KEY: json_io_manager},
         )
-
-
-def _schedule(declaration: DatasetDeclaration) -> dg.ScheduleDefinition | None:
-    """Return the declared schedule: it processes what is new, in every partition that has files."""
-    if declaration.schedule is None:
-        return None
-    alone = declaration.partitions is None
-    return dg.ScheduleDefinition(
-        name=schedule_name(declaration.name),
-        job_name=job_name(declaration.name) if alone else PROCESS_DATA,
-        run_config={} if alone else {"dataset": declaration.name},
-        cron_schedule=declaration.schedule,
-        execution_timezone=declaration.partitions.timezone if isinstance(declaration.partitions, Partitions) else None,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Processes what is new of {declaration.name}.",
-        tags=RUN_TAGS,
-    )

@@ -7,6 +7,8 @@ from batch_pipelines.processing.declaration.model import DatasetDeclaration
 
 _AS_TEXT_TOO = ("owners", "nulls", "key", "chunk_size", "max_reject_rate")
 
+_GIVEN = ("name", "source")  # by the folder; by `sql` and its connection
+
 
 class DatasetAttributes(AnyAttributes):
     """Whatever stands below `attributes` in the YAML of a Dataset."""
@@ -16,10 +18,11 @@ class DatasetAttributes(AnyAttributes):
         """Return the schema of the declaration as YAML may write it: with units, scalars for lists, bare types."""
         schema = DatasetDeclaration.model_json_schema(*args, **kwargs)
         properties, models = schema["properties"], schema["$defs"]
-        schema["required"] = [name for name in schema["required"] if name != "name"]  # the folder gives it
+        schema["required"] = [name for name in schema["required"] if name not in _GIVEN]
         for name in _AS_TEXT_TOO:
             properties[name] = _or_text(properties[name])
         properties["timeout"] = _or({"type": "number"}, _or_text(properties["timeout"]))
+        properties["export"] = _or(properties["export"]["items"], properties["export"])
         for limit in ("soft", "hard"):
             models["Timeout"]["properties"][limit] = _or_text(models["Timeout"]["properties"][limit])
         for bound in ("start", "end"):

@@ -89,6 +89,11 @@ class Processing:
         """Every partition of the dataset that has files now."""
         return self._sources.partitions(self.catalog.entry(dataset).declaration)
 
+    def due(self, dataset: str) -> list[str]:
+        """The partitions of a query that a schedule asks for: the newest, and all that were never published."""
+        there, published = self.partitions(dataset), self.ledger.batches.currents(dataset)
+        return [partition for partition in there if partition not in published or partition == there[-1]]
+
     def plan(
         self,
         dataset: str,
@@ -109,8 +114,9 @@ class Processing:
         prepared = self._prepare(dataset, root_run)
         wanted = self.partitions(dataset) if partitions is None else list(dict.fromkeys(partitions))
         if not wanted:
-            source = self.catalog.entry(dataset).declaration.source
-            msg = f"dataset {dataset!r} has no files: nothing matches {source}"
+            said = self.catalog.entry(dataset).declaration
+            why = "no partition has ended yet" if said.from_sql else f"nothing matches {said.source}"
+            msg = f"dataset {dataset!r} has no {'rows' if said.from_sql else 'files'}: {why}"
             raise ConfigError(msg)
         planning = Planning(dataset, [], [], {}, prepared)
         planner = self._planner()
