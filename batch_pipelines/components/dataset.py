@@ -40,7 +40,7 @@ class Dataset(dg.Component):
     def get_spec(cls) -> dg.ComponentTypeSpec:
         """Return what `dg` lists of this type."""
         return dg.ComponentTypeSpec(
-            description="A table made from files (CSV, JSONL, Parquet, XLSX) or a SQL query, with every bad record kept.",
+            description="A table of files (CSV, JSONL, Parquet, XLSX) or of a SQL query, with every bad record kept.",
             tags=["batch"],
             produces=["asset", "asset_check", "job", "sensor", "schedule"],
         )

@@ -15,10 +15,12 @@ from batch_pipelines.processing.declaration.source_paths import time_of, without
 from batch_pipelines.processing.sources.files import (
     SourceFile,
     clash,
+    endings,
     file_key,
     inbox_files,
     inbox_folder,
     is_temporary,
+    packs,
     partition_of,
     shown_name,
     source_file,
@@ -100,10 +102,10 @@ def _reason(declaration: DatasetDeclaration, path: Path, home: Path, data: Path)
     if partition_of(declaration, path.name) is not None:
         return None
     pattern = declaration.inbox_name or declaration.source.rpartition("/")[2]
-    moment = time_of(pattern, path.name, any_compression=True)
+    moment = time_of(pattern, path.name, any_compression=packs(declaration))
     if isinstance(declaration.partitions, Partitions) and moment is not None:
         return _outside(declaration.partitions, windows.format_key(moment, declaration.partitions.every))
-    return f"the name does not fit {without_compression(pattern)} (plain, .gz or .zst); rename the file"
+    return f"the name does not fit {without_compression(pattern)}{endings(declaration)}; rename the file"
 
 
 def _outside(partitions: Partitions, key: str) -> str:

@@ -27,7 +27,7 @@ _PIECE = re.compile(rb'([ \t]*"([^"\\]*)"[ \t]*:[ \t]*)([^ \t](?:.*[^ \t])?)([ \
 _NUMBER = rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _VALUE = re.compile(rb'"[^"\\]*"|true|false|null|' + _NUMBER)
 _PLAIN = r"^(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false)$"
-_UNTAMED = b"\\" + bytes(set(range(32)) - set(b"\r\n"))  # what a text may not hold, or not as it is
+_ODD = np.isin(np.arange(256), [*range(32), *b'"\\'])  # bytes that a text cannot hold, or not as they are
 _TEXT = r'^"[^"\\\x00-\x1f]*"$'
 
 Values = Any  # the stubs of pyarrow know an array by the type of its values
@@ -91,12 +91,11 @@ def read_lines(lines: bytes, count: int, shape: Shape, columns: Sequence[str]) -
     """
     table, numbers = _pieces(lines, count, len(shape.keys))
     good = np.ones(table.num_rows, np.bool_)
-    tame = len(lines.translate(None, _UNTAMED)) == len(lines)
     found: dict[str, Values] = {}
     for place, key in enumerate(shape.keys):
         suffix = shape.suffix if place == len(shape.keys) - 1 else b""
         pieces = table.column(place).combine_chunks()
-        values, fits = _values(pieces, shape.prefixes[place], suffix, text=shape.texts[place], tame=tame)
+        values, fits = _values(pieces, shape.prefixes[place], suffix, text=shape.texts[place])
         good &= fits
         if key in columns:
             found[key] = values
@@ -134,7 +133,7 @@ def _longest(lines: bytes) -> int:
     return int(np.diff(ends, prepend=-1).max(initial=0))
 
 
-def _values(pieces: Values, prefix: bytes, suffix: bytes, *, text: bool, tame: bool) -> tuple[Values, Bools]:
+def _values(pieces: Values, prefix: bytes, suffix: bytes, *, text: bool) -> tuple[Values, Bools]:
     """Take the values out of pieces, as cells; whether each piece is `prefix`, one whole value, `suffix`."""
     long_enough = pc.greater(pc.binary_length(pieces), len(prefix) + len(suffix))
     fits = pc.and_(long_enough, pc.starts_with(pieces, prefix))
@@ -143,12 +142,8 @@ def _values(pieces: Values, prefix: bytes, suffix: bytes, *, text: bool, tame: b
         pieces = _without_end(pieces, len(suffix))
     values = pc.binary_replace_slice(pieces, 0, len(prefix), b"")
     is_null = pc.equal(values, pa.scalar(b"null"))
-    if text or _bytes_of(values, b'"').any():
-        quoted = pc.starts_with(values, b'"')
-        texts = pc.binary_replace_slice(_without_end(values, 1), 0, 1, b"")
-        whole, bare = _whole_texts(values, texts, tame=tame), pc.invert(quoted)
-        plain = pc.or_(is_null, pc.match_substring_regex(values, _PLAIN)) if pc.any(bare).as_py() else is_null
-        values, fits = pc.if_else(quoted, texts, values), pc.and_(fits, pc.if_else(quoted, whole, plain))
+    if text or (_data(values) == ord('"')).any():
+        values, fits = _unquoted(values, fits, is_null)
     elif not _are_ints(values):
         fits = pc.and_(fits, pc.or_(is_null, pc.match_substring_regex(values, _PLAIN)))
     if pc.any(is_null).as_py():
@@ -161,11 +156,18 @@ def _without_end(values: Values, size: int) -> Values:
     return pc.binary_replace_slice(values, -size, 1 << 30, b"")
 
 
-def _whole_texts(values: Values, texts: Values, *, tame: bool) -> Values:
-    """Whether each value, quoted at its beginning, is one text; `texts` is what is within its first and last byte."""
-    if not tame or _bytes_of(texts, b'"').any():
-        return pc.match_substring_regex(values, _TEXT)
-    return pc.and_(pc.ends_with(values, b'"'), pc.greater(pc.binary_length(values), 1))
+def _unquoted(values: Values, fits: Values, is_null: Values) -> tuple[Values, Values]:
+    """Take texts out of their quotes; other values stay as they are."""
+    quoted = pc.starts_with(values, b'"')
+    texts = pc.binary_replace_slice(_without_end(values, 1), 0, 1, b"")
+    if _ODD[_data(texts)].any():
+        whole = pc.match_substring_regex(values, _TEXT)
+    else:
+        whole = pc.and_(pc.ends_with(values, b'"'), pc.greater(pc.binary_length(values), 1))
+    if pc.all(quoted).as_py():
+        return texts, pc.and_(fits, whole)
+    plain = pc.or_(is_null, pc.match_substring_regex(values, _PLAIN))
+    return pc.if_else(quoted, texts, values), pc.and_(fits, pc.if_else(quoted, whole, plain))
 
 
 def _are_ints(values: Values) -> bool:
@@ -176,11 +178,6 @@ def _are_ints(values: Values) -> bool:
         return False
     leading = data[np.cumsum(sizes) - sizes] == ord("0")
     return not (leading & (sizes > 1)).any()
-
-
-def _bytes_of(values: Values, byte: bytes) -> Bools:
-    flags: Bools = _data(values) == byte[0]
-    return flags
 
 
 def _data(values: Values) -> Any:

@@ -111,7 +111,7 @@ def _plain_scalar(value: Any) -> Any:
 
 
 def _numbers(numbers: Values) -> Values:
-    whole = _whole(numbers)
+    whole = pc.and_(_whole(numbers), pc.not_equal(numbers, 0.0))  # -0 keeps its sign
     ints = pc.if_else(whole, numbers, 0.0).cast(pa.int64())
     return pc.if_else(whole, ints.cast(pa.string()), numbers.cast(pa.string()))
 
