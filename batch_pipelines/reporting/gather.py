@@ -37,6 +37,7 @@ GATHERED = "gathered.json"
 BATCH_ROWS = 100_000
 SOFTWARE = ("typst", "pikepdf", "vl-convert-python", "xlsxwriter", "pyarrow", "babel", "jinja2")
 _ID_LETTERS = 12
+_NO_PARQUET = {"INTERVAL", "TIME WITH TIME ZONE", "BIT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,13 +204,24 @@ def _run_previous(
 
 def _keep(connection: duckdb.DuckDBPyConnection, name: str, file: Path) -> int:
     """Write the rows of a query that was run; how many there are."""
-    reader = connection.sql(f'FROM temp."{name}"').to_arrow_reader(BATCH_ROWS)
+    statement = f'SELECT {_storable(connection, name)} FROM temp."{name}"'  # noqa: S608  names are checked or quoted
+    reader = connection.sql(statement).to_arrow_reader(BATCH_ROWS)
     count = 0
     with pq.ParquetWriter(file, reader.schema, compression="zstd", compression_level=1) as writer:
         for batch in reader:
             writer.write_batch(batch)
             count += batch.num_rows
     return count
+
+
+def _storable(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """The columns of a query; those of types that Parquet doesn't know, as text."""
+    found = connection.sql(f'FROM temp."{name}"')
+    quoted = ['"' + column.replace('"', '""') + '"' for column in found.columns]
+    return ", ".join(
+        f"CAST({column} AS VARCHAR) AS {column}" if str(kind) in _NO_PARQUET else column
+        for column, kind in zip(quoted, found.types, strict=True)
+    )
 
 
 def _judge(

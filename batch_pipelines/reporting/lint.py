@@ -186,8 +186,8 @@ def _letters(entry: Entry) -> Iterator[Problem]:
     texts: list[tuple[KeyPath, str]] = list(templates_of(declaration))
     for at, block in enumerate(declaration.content):
         texts += [(("content", at, "kpis", index, "label"), kpi.label) for index, kpi in enumerate(block.kpis or ())]
-        if block.table is not None:
-            texts.append((("content", at, "table", "title"), block.table.title))
+        titled = block.table or block.chart
+        texts += [(("content", at, block.kind, "title"), titled.title)] if titled else []
     everything = "".join(text for _, text in texts)
     letter = missing_letter("".join(sorted(set(everything))), entry.brand)
     if letter is not None:

@@ -241,7 +241,9 @@ def _json(value: Any) -> float | int | str | None:
         return None
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
-    return float(value) if isinstance(value, Decimal) else str(value)
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return str(value)
 
 
 def _verdict(value: Any, before: Any, good: str | None) -> Verdict:

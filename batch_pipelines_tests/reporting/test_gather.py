@@ -80,11 +80,14 @@ def test_a_window_without_rows_is_empty_and_says_so(shop: Shop) -> None:
 
 def test_days_begin_in_the_time_zone_of_the_report(shop: Shop) -> None:
     utc = dt.datetime(2024, 3, 1, 22, 59, tzinfo=dt.UTC), dt.datetime(2024, 3, 1, 23, tzinfo=dt.UTC)
-    shop.table("moments", [{"at": moment} for moment in utc])
-    yaml = REPORT.partition("filters:")[0] + "queries: {day: select * from moments where at >= $start and at < $end}\n"
+    shop.table("moments", [{"moment": each} for each in utc])
+    yaml = (
+        REPORT.partition("filters:")[0]
+        + "queries: {day: select * from moments where moment >= $start and moment < $end}\n"
+    )
     shop.declare(yaml + "content:\n  - table: {title: t, data: day}\n")
     found = shop.gathered()
-    assert pq.read_table(shop.data / found.folder / "day.parquet")["at"].to_pylist() == [utc[1]]
+    assert pq.read_table(shop.data / found.folder / "day.parquet")["moment"].to_pylist() == [utc[1]]
 
 
 def test_wrong_sql_names_file_line_and_key(shop: Shop) -> None:

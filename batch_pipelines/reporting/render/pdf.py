@@ -25,7 +25,7 @@ from batch_pipelines.reporting.render.renderer import Rendered
 TEMPLATES = Path(__file__).parent / "templates"
 Standard = Literal["ua-1"]
 STANDARD: Standard = "ua-1"
-_MISSING = re.compile(r"text (?P<letter>.+) could not be displayed")
+_MISSING = re.compile(r"""text [`"']*(?P<letter>[^`"']+)[`"']* could not be displayed""")
 
 
 class PdfRenderer:
@@ -55,7 +55,7 @@ def typeset(made: Json, brand: Brand, at: dt.datetime) -> tuple[bytes, list[str]
         missing = _MISSING.search(str(error))
         if missing is None:
             raise ConfigError(f"the PDF cannot be set: {error}") from error
-        warning = f"the font {brand.theme.font} has no {missing['letter']}: give the brand a font that has it"
+        warning = f"the font {brand.theme.font} has no {missing['letter']!r}: give the brand a font that has it"
     try:
         return _compiled(compiler, inputs, at, []), [warning]
     except typst.TypstError as error:
@@ -100,5 +100,5 @@ def missing_letter(text: str, brand: Brand) -> str | None:
         found = _MISSING.search(str(error))
         if found is None:
             raise ConfigError(f"the font {brand.theme.font} cannot be used: {error}") from error
-        return found["letter"].strip('"')
+        return found["letter"]
     return None

@@ -63,6 +63,7 @@ class _Input:
     def __init__(self, document: Document, work: Path, formats: Formats) -> None:
         self._document, self._work, self._formats = document, work, formats
         self._words = words(document.locale)
+        self._level = 1  # of titles of charts and tables: the first of a document has to be of level 1
         self.notices: list[str] = []
 
     def blocks(self, group: list[Any]) -> list[Json]:
@@ -74,6 +75,7 @@ class _Input:
         if isinstance(first, KpiBlock):
             return [self._kpis(first)]
         if isinstance(first, HeadingBlock):
+            self._level = 2
             return [{"kind": "heading", "text": first.text}]
         return [_text(first)]
 
@@ -89,7 +91,7 @@ class _Input:
 
     def _chart(self, block: ChartBlock) -> Json:
         svg = (self._work / block.svg).read_text(encoding="utf-8") if block.svg else None
-        return {"title": block.title, "alt": block.alt, "svg": svg, "notice": block.notice}
+        return {"title": block.title, "level": self._level, "alt": block.alt, "svg": svg, "notice": block.notice}
 
     def _table(self, block: TableBlock) -> Json:
         rows = first_rows(self._work, block.data, block.pdf_rows, [column.name for column in block.columns])
@@ -107,7 +109,8 @@ class _Input:
         plan = layout(letters, longest, wraps, widths, self._document.page.size, flipped=flipped)
         notice = self._notice(block, rows.num_rows, plan.shown)
         return {
-            "kind": "table", "title": block.title, "heads": [_breakable(head) for head in heads[: plan.shown]],
+            "kind": "table", "title": block.title, "level": self._level,
+            "heads": [_breakable(head) for head in heads[: plan.shown]],
             "aligns": [column.align for column in block.columns[: plan.shown]], "widths": plan.widths,
             "rows": [[_breakable(text) for text in row[: plan.shown]] for row in texts],
             "totals": totals[: plan.shown] if totals and texts else None, "size": plan.size, "gap": plan.gap,
