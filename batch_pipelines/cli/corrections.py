@@ -45,10 +45,11 @@ def corrections(
             say(f"{counted(len(found), 'correction')} of {name} discarded; {_next(name)}", "green")
             return
     shown = made if every else active
+    rows = [_row(each) for each in shown]
     if as_json:
-        write_json(map(_row, shown))
-    elif shown:
-        write_table(list(_row(shown[0])), [_row(each) for each in shown])
+        write_json(rows)
+    elif rows:
+        write_table([name for name in rows[0] if every or name != "discarded"], rows)
     else:
         say(f"{name} has no corrections")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from batch_pipelines.cli import places
-from batch_pipelines.cli.cells import as_text, counted, printable
+from batch_pipelines.cli.cells import as_text, printable
 from batch_pipelines.cli.console import command, data, say
 from batch_pipelines.cli.output import CsvFlag, Format, JsonFlag, chosen, write_csv, write_json
 from batch_pipelines.cli.reasons import sentence_of
@@ -106,9 +106,11 @@ def _mark(processing: "Processing", act: Act, meant: "Replay") -> None:
 
     mark = accept if act is Act.ACCEPT else unaccept
     count = mark(processing, replace(meant, who=user()))
-    verb = "are" if count != 1 else "is"
-    said = f"more {verb} accepted" if act is Act.ACCEPT else f"{verb} no longer accepted"
-    say(f"{counted(count, 'dead letter')} of {meant.dataset} {said}", "green")
+    letters, verb = "dead letter" if count == 1 else "dead letters", "is" if count == 1 else "are"
+    if act is Act.ACCEPT:
+        say(f"{count:,} more {letters} of {meant.dataset} {verb} accepted", "green")
+    else:
+        say(f"{count:,} {letters} of {meant.dataset} {verb} no longer accepted", "green")
 
 
 def _partitions(processing: "Processing", name: str, partition: str | None) -> list["Standing"]:

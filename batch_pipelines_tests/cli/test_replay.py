@@ -83,7 +83,7 @@ def test_a_letter_shows_what_it_was_corrected_to(processed: Deployment) -> None:
 
 def test_accepted_letters_are_counted_apart_and_left_alone(processed: Deployment) -> None:
     result = processed.bp("dead-letters", "orders", "accept", "-r", "type", "--note", "known")
-    assert result.stderr == "1 dead letter of orders more is accepted\n"
+    assert result.stderr == "1 more dead letter of orders is accepted\n"
     assert "          1  of them accepted: known, to be left alone" in processed.bp("dead-letters", "orders").stdout
     assert processed.bp("replay", "orders", "--dry-run").stderr.startswith("2 of 3 dead letters")
     assert processed.bp("replay", "orders", "--dry-run", "--accepted").stderr.startswith("3 of 3 dead letters")

@@ -12,6 +12,7 @@ from batch_pipelines.processing.replay import Replay
 from batch_pipelines.processing.replay_reports import Became
 from batch_pipelines.processing.reports import BatchReport, failures_of
 from batch_pipelines.processing.selection import Wanted
+from batch_pipelines.processing.tables.contributing import contributing
 from batch_pipelines.processing.tables.janitor import Swept, sweep
 from batch_pipelines_tests.processing.datasets import Project, reasons
 
@@ -350,3 +351,15 @@ def age(project: Project) -> None:
 def swept(project: Project) -> Swept:
     age(project)
     return sweep(project.data, project.processing.ledger, "shop")
+
+
+def test_an_appended_batch_counts_once_whatever_was_corrected_in_it(shop: Project) -> None:
+    shop.declare("shop", f"{SHOP}write: append\n")
+    shop.write("in/sales.csv", "id,city,price\n7,rome,-1\n")
+    shop.one("shop")
+    replayed(shop, where="id = '7'", changes={"price": "1"})
+    there = contributing(shop.processing.ledger, "shop")["all"]
+    assert sum(report.rows for report in shop.processing.review([each.id for each in there])) == len(shop.rows("shop"))
+    planning = shop.plan("shop")
+    assert planning.current == planning.batch_ids
+    assert 7 in ids(shop)
