@@ -75,7 +75,7 @@ class Column(_Formatted):
         label: Its head; made from the name where None.
         format: Of its values.
         align: `left`, `right`, `center`; numbers right, the rest left where None.
-        width: Share of the page's width that it has more than others, e.g. 2; as its content needs where None.
+        width: How much wider than its content needs, e.g. 2: twice; in the PDF.
         total: `sum`, `mean`, `min`, `max`, `count` in the last line.
     """
 

@@ -25,14 +25,14 @@ class TableLayout:
         size: Of its type, points.
         gap: On either side of a column, points.
         landscape: Whether it needs pages turned.
-        widths: Of each column that is shown: a share, or `auto`.
+        widths: Of each column that is shown: its share.
     """
 
     shown: int
     size: float
     gap: float
     landscape: bool
-    widths: list[float | str]
+    widths: list[float]
 
 
 def layout(
@@ -54,12 +54,14 @@ def layout(
     ]
     options = [(size, flipped) for size in SIZES] + ([] if flipped else [(size, True) for size in LANDSCAPE_SIZES])
     for size, landscape in options:
-        if _width(needed, size) <= _room(paper, landscape=landscape):
-            return TableLayout(len(needed), size, GAP, landscape and not flipped, _shares(needed, texts, declared))
-    size, shown = LANDSCAPE_SIZES[-1], len(needed)
-    while shown > 1 and _width(needed[:shown], size) > _room(paper, landscape=True):
+        room = _room(paper, landscape=landscape)
+        if _width(needed, size) <= room:
+            shares = _shares(needed, declared, size, room)
+            return TableLayout(len(needed), size, GAP, landscape and not flipped, shares)
+    size, shown, room = LANDSCAPE_SIZES[-1], len(needed), _room(paper, landscape=True)
+    while shown > 1 and _width(needed[:shown], size) > room:
         shown -= 1
-    return TableLayout(shown, size, GAP, not flipped, _shares(needed[:shown], texts[:shown], declared[:shown]))
+    return TableLayout(shown, size, GAP, not flipped, _shares(needed[:shown], declared[:shown], size, room))
 
 
 def _width(needed: list[int], size: float) -> float:
@@ -70,10 +72,9 @@ def _room(paper: str, *, landscape: bool) -> float:
     return (_PAPER_MM[paper][1 if landscape else 0] - _MARGINS_MM) * _MM
 
 
-def _shares(needed: list[int], texts: list[bool], declared: list[float | None]) -> list[float | str]:
-    """Numbers as wide as they are; text shares what is left; without text all share it by need."""
-    if any(share is not None for share in declared):
-        return [share if share is not None else "auto" for share in declared]
-    if not any(texts):
-        return [float(max(letters, 4)) for letters in needed]
-    return [float(max(letters, 6)) if text else "auto" for letters, text in zip(needed, texts, strict=True)]
+def _shares(needed: list[int], declared: list[float | None], size: float, room: float) -> list[float]:
+    """Every column what it needs; what is left over, by what they need, and more to those declared to have more."""
+    bare = [letters * LETTER_EM * size + 2 * GAP for letters in needed]
+    wanted = [width * (share or 1.0) for width, share in zip(bare, declared, strict=True)]
+    slack = max(room - sum(bare), 0.0)
+    return [round(width + slack * more / sum(wanted), 2) for width, more in zip(bare, wanted, strict=True)]
