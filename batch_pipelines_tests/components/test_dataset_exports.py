@@ -109,3 +109,12 @@ def test_a_dataset_without_targets_has_no_such_asset(shop: Shop) -> None:
     shop.declare_sales()
     keys = {key.to_user_string() for key in shop.definitions().resolve_all_asset_keys()}
     assert not any("exports" in key for key in keys)
+
+
+def test_a_dataset_of_one_partition_is_exported_too(shop: Shop, instance: dg.DagsterInstance) -> None:
+    shop.write("sources/one.csv", "id\n1\n")
+    shop.declare("one", {"source": "sources/one.csv", "export": {"csv": "out/one.csv"}, "columns": {"id": "int"}})
+    result = shop.run(instance, "one")
+
+    assert set(materialised(result, "one_exports")) == {None}
+    assert (shop.home / "out/one.csv").read_text() == '"id"\n1\n'

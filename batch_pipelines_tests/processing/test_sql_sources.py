@@ -1,5 +1,6 @@
 """Rows of a query: frozen out of one snapshot, known by content, the same as from a file."""
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from batch_pipelines.core.faults import arm
 from batch_pipelines.core.model import BatchState
 from batch_pipelines.processing.declared_sql import check_sql
 from batch_pipelines.processing.sources import extract
+from batch_pipelines.processing.tables.janitor import sweep
 from batch_pipelines_tests.processing.databases import ask, asking, extracts, numbers
 from batch_pipelines_tests.processing.datasets import reasons
 from batch_pipelines_tests.processing.export.targets import execute
@@ -241,3 +243,20 @@ def test_row_groups_end_at_the_same_row_however_rows_come_in_pieces(monkeypatch:
     assert [row for group in whole for row in group] == [str(n) for n in range(100)]
     assert {len(group) for group in whole} == {2, 4}
     assert all(ends(piece_rows) == whole for piece_rows in (1, 3, 8, 64))
+
+
+def test_an_extract_is_kept_as_long_as_a_plan_names_it_and_then_swept(home: Path, shop: str) -> None:
+    project = asking(home, shop, "select id, name from sales", COLUMNS)
+    planning = project.plan("sales")
+    left = project.data / "staging/sales/.extract-0.tmp"
+    left.write_bytes(b"of a process that was killed")
+    (extracted,) = [file for file in extracts(project) if file.suffix == ".parquet"]
+    for file in (left, extracted):
+        os.utime(file, (1, 1))
+
+    sweep(project.data, project.processing.ledger, "sales")
+    assert extracts(project) == [extracted]
+    assert project.work(planning)[0].ok
+    sweep(project.data, project.processing.ledger, "sales")
+    assert extracts(project) == []
+    assert project.plan("sales").current == planning.batch_ids

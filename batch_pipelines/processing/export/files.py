@@ -33,6 +33,7 @@ from batch_pipelines.processing.export.targets import Done, Exported
 
 _PACKERS: Mapping[str, Any] = {".gz": "gzip", ".zst": "zstd"}
 _SYSTEM = frozenset(field.name for field in SYSTEM_FIELDS)
+_OURS = ("datasets", "dead_letters", "staging", "dagster", "inbox")
 _FORMULA = r"^[=+\-@\t\r]"
 
 
@@ -95,6 +96,8 @@ class FileExporter:
             raise ConfigError(
                 f"{where}: a link leads out of the project, which is not followed; export to another folder"
             )
+        if ours := [name for name in _OURS if real.is_relative_to((self.data / name).resolve())]:
+            raise ConfigError(f"{where} lies in data/{ours[0]}, whose files are not yours; export to another folder")
         file.parent.mkdir(parents=True, exist_ok=True)
         temporary = _temporary(file)
         try:

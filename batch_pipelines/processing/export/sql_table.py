@@ -22,6 +22,7 @@ from batch_pipelines.core.databases import POSTGRES, opened, said
 from batch_pipelines.core.errors import PermanentError, TransientError
 from batch_pipelines.core.faults import fault
 from batch_pipelines.lake.delta import PARTITION
+from batch_pipelines.lake.parts import SYSTEM_FIELDS
 from batch_pipelines.lake.published import Published
 from batch_pipelines.processing.declaration.exports import Export
 from batch_pipelines.processing.export.sql_rows import Writer, writer_for
@@ -29,6 +30,7 @@ from batch_pipelines.processing.export.sql_types import column_types, misfits
 from batch_pipelines.processing.export.targets import Done, Exported, RowRefused
 
 COMMITS = "bp_exports"
+_SYSTEM = frozenset(field.name for field in SYSTEM_FIELDS)
 _MAKING = 7_283_002  # any number, the same in every process: an advisory lock of PostgreSQL
 
 
@@ -163,7 +165,7 @@ class _Transaction:
         return table
 
     def _columns(self) -> pa.Schema:
-        shown = [field for field in self._rows.schema if not field.name.startswith("_")]
+        shown = [field for field in self._rows.schema if field.name not in _SYSTEM]
         return pa.schema([*shown, pa.field(PARTITION, pa.string())])
 
     def _insert(self, table: Table) -> int:

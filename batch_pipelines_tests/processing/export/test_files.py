@@ -177,3 +177,10 @@ def test_an_older_table_does_not_replace_a_newer_file(home: Path) -> None:
     failed = project.processing.export("orders").failures
     assert "holds publication 7, the table only 1" in failed[0]
     assert (home / "out/orders.csv").read_text().splitlines()[1] == FIRST
+
+
+def test_nothing_is_exported_among_the_files_of_tables(home: Path) -> None:
+    project = exporting(home, "{parquet: data/datasets/orders/all/orders.parquet}")
+    project.write("in/orders.csv", lines(1))
+    assert "lies in data/datasets" in written(project).failures[0]
+    assert len(project.parts("orders")) == 1
