@@ -14,11 +14,10 @@ import secrets
 import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -159,21 +158,11 @@ class Contents:
                 found[row[SEQ]] = (_address(row), self._variables(row))
         return found
 
-    def _variables(self, row: Json) -> Json:
-        own = {name: value for name, value in row.items() if not name.startswith("_")}
-        for name, data in self._declaration.data.items():
-            key = tuple(row[column] for column in data.by)
-            own[name] = self._figures[name].get(key, [] if data.many else None)
-        return own
-
     @cached_property
-    def _figures(self) -> dict[str, dict[tuple[Any, ...], Any]]:
-        return {
-            name: grouped(pq.read_table(self._folder / _data_file(name)), data)
-            if _data_file(name) in self._files
-            else {}
-            for name, data in self._declaration.data.items()
-        }
+    def _variables(self) -> Callable[[Json], Json]:
+        files = {name: _data_file(name) for name in self._declaration.data}
+        known = {name: pq.read_table(self._folder / file) for name, file in files.items() if file in self._files}
+        return variables_of(self._declaration, known)
 
     @cached_property
     def _file(self) -> "pq.ParquetFile | None":
@@ -189,6 +178,25 @@ class Contents:
                     self._groups.popitem(last=False)
             self._groups.move_to_end(number)
             return self._groups[number]
+
+
+def variables_of(declaration: CampaignDeclaration, figures: Mapping[str, pa.Table]) -> Callable[[Json], Json]:
+    """Return what makes the variables of a recipient of a row of the audience: its columns, and its data by key.
+
+    Args:
+        declaration: The campaign.
+        figures: Rows of each `data`; one without rows may be left out.
+    """
+    known = {name: grouped(figures[name], data) if name in figures else {} for name, data in declaration.data.items()}
+
+    def variables(row: Json) -> Json:
+        own = {name: value for name, value in row.items() if not name.startswith("_")}
+        for name, data in declaration.data.items():
+            key = tuple(row[column] for column in data.by)
+            own[name] = known[name].get(key, [] if data.many else None)
+        return own
+
+    return variables
 
 
 def _address(row: Json) -> Address:

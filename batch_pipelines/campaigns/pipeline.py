@@ -9,24 +9,25 @@ from functools import cached_property
 import pyarrow as pa
 
 from batch_pipelines.campaigns.audience import Gathered, Window, enrol, gather, window_of
+from batch_pipelines.campaigns.checking import Checked, Checking
 from batch_pipelines.campaigns.composing import CampaignComposer, compiled, lacking, marks_of, reader_of
 from batch_pipelines.campaigns.declaration.catalog import Catalog, Entry, load_catalog
 from batch_pipelines.campaigns.declaration.model import CampaignDeclaration
 from batch_pipelines.campaigns.freezing import Contents, Frozen, discard, freeze
-from batch_pipelines.campaigns.limits import Limit
 from batch_pipelines.campaigns.messages.tokens import Secret, load_secret
+from batch_pipelines.campaigns.messages.writer import Writer
+from batch_pipelines.campaigns.orders import limits_of, orders_of, policy_of
 from batch_pipelines.campaigns.progress import SendingProgress
 from batch_pipelines.campaigns.recovery import Recovered, sweep_journals
 from batch_pipelines.campaigns.reviewing import Review
-from batch_pipelines.campaigns.sender import Orders, Sender
+from batch_pipelines.campaigns.sender import Sender
 from batch_pipelines.campaigns.verdicts import Policy
 from batch_pipelines.core.clock import Clock, SystemClock
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.ledger.ledger import Ledger, open_ledger
-from batch_pipelines.core.mailings import Occurrence, OccurrenceState, RecipientState, Screen
+from batch_pipelines.core.mailings import Occurrence, OccurrenceState, RecipientState
 from batch_pipelines.core.model import Json
-from batch_pipelines.core.rates import Rate, read_rate
 from batch_pipelines.core.settings import Settings
 from batch_pipelines.delivery.relays import Relay, relay_named
 
@@ -131,10 +132,7 @@ class Campaigns:
             gathered = gathering()
             message = compiled(entry.declaration, reader_of(entry.folder))
             if missing := lacking(message, gathered.rows.column_names, entry.declaration):
-                raise ConfigError(
-                    f"campaign {occurrence.campaign!r}: templates use {', '.join(missing)}, which neither audience nor "
-                    "data has"
-                )
+                raise ConfigError(_unknown(occurrence.campaign, missing))
             frozen = freeze(gathered, entry.declaration, entry.folder, self.settings.data, occurrence.partition)
             plan = _plan(entry.declaration, frozen, gathered)
             total = len(gathered.recipients)
@@ -147,6 +145,23 @@ class Campaigns:
         self.ledger.occurrences.begin(occurrence.id)
         fault("mail.prepared")
         return self.ledger.occurrences.get(occurrence.id)
+
+    def check(self, name: str, partition: str | None) -> Checked:
+        """Write everybody's message once and say what should not be; nothing is sent or recorded.
+
+        Raises:
+            ConfigError: It cannot work at all.
+        """
+        entry = self.catalog.entry(name)
+        declaration, about = entry.declaration, window_of(entry.declaration, partition)
+        gathered = gather(declaration, about, self.settings.home, self.settings.data)
+        message = compiled(declaration, reader_of(entry.folder))
+        if missing := lacking(message, gathered.rows.column_names, declaration):
+            raise ConfigError(_unknown(name, missing))
+        writer = Writer(message, marks_of(self.secret, declaration, 0), f"{name}/{about.key}")
+        relay = self.relay(declaration)
+        checking = Checking(entry, about, gathered, message, writer, relay, self.clock)
+        return checking.run(self.ledger, limits_of(declaration, relay) if relay.is_real else [])
 
     def contents(self, occurrence: Occurrence) -> Contents:
         """Open what was frozen of an occurrence.
@@ -249,32 +264,8 @@ def frozen_declaration(occurrence: Occurrence) -> CampaignDeclaration:
     return CampaignDeclaration.model_validate_json(occurrence.plan["declaration"])
 
 
-def policy_of(declaration: CampaignDeclaration) -> Policy:
-    """Return a campaign's policy."""
-    return Policy(declaration.attempts, declaration.max_age, declaration.ambiguous)
-
-
-def orders_of(declaration: CampaignDeclaration, relay: Relay) -> Orders:
-    """Return how a campaign is sent through a relay; to files without limits, as nobody is in a hurry to read them."""
-    screen = Screen(declaration.scope, declaration.exclude)
-    connections = min(declaration.limits.connections or relay.connections, relay.connections)
-    limits = limits_of(declaration, relay) if relay.is_real else []
-    return Orders(connections, limits, policy_of(declaration), screen)
-
-
-def limits_of(declaration: CampaignDeclaration, relay: Relay) -> list[Limit]:
-    """Return all limits that hold for a campaign's messages to a relay."""
-    limits = [Limit(f"campaign:{declaration.name}", rate) for rate in declaration.limits.campaign]
-    if relay.per_second is not None:
-        whole = relay.per_second >= 1
-        rate = Rate(int(relay.per_second), 1.0) if whole else Rate(1, 1 / relay.per_second)
-        limits.append(Limit(f"relay:{relay.name}", rate))
-    named = {domain: read_rate(text) for domain, text in declaration.limits.per_domain.items()}
-    others = named.pop("*", None)
-    limits += [Limit(f"domain:{relay.name}", rate, domain=domain) for domain, rate in named.items()]
-    if others is not None:
-        limits.append(Limit(f"domain:{relay.name}", others, by_domain=True, but=frozenset(named)))
-    return limits
+def _unknown(name: str, missing: Sequence[str]) -> str:
+    return f"campaign {name!r}: templates use {', '.join(missing)}, which neither audience nor data has"
 
 
 def _plan(declaration: CampaignDeclaration, frozen: Frozen, gathered: Gathered) -> Json:

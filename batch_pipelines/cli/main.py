@@ -15,6 +15,7 @@ from click import ClickException, UsageError
 from typer.core import TyperGroup
 
 from batch_pipelines.cli.backfill import backfill
+from batch_pipelines.cli.campaign import campaign
 from batch_pipelines.cli.compact import compact
 from batch_pipelines.cli.console import command, say, talk, tolerate_narrow_encodings
 from batch_pipelines.cli.corrections import corrections
@@ -149,4 +150,5 @@ for each in (
     app.command(each.__name__.replace("_", "-"))(each)
 app.command("open")(open_report)
 app.add_typer(report, name="report")
+app.add_typer(campaign, name="campaign")
 app.add_typer(init)

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from batch_pipelines.campaigns.pipeline import Campaigns, orders_of, policy_of
+from batch_pipelines.campaigns.orders import orders_of, policy_of
+from batch_pipelines.campaigns.pipeline import Campaigns
 from batch_pipelines.campaigns.sender import Sender
 from batch_pipelines.core.clock import SystemClock
 from batch_pipelines.core.faults import fault

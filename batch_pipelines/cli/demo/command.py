@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from batch_pipelines.cli import places
 from batch_pipelines.cli.closing import show_place
 from batch_pipelines.cli.console import command, data, say, through_run_py
-from batch_pipelines.cli.demo import airports, daily_report, flights
+from batch_pipelines.cli.demo import airports, campaign, daily_report, flights
 from batch_pipelines.cli.demo.act import Act
 from batch_pipelines.cli.output import write_table
 from batch_pipelines.cli.query import rows_of
@@ -13,7 +13,7 @@ from batch_pipelines.cli.query import rows_of
 if TYPE_CHECKING:
     from batch_pipelines.processing.pipeline import Processing
 
-ACTS = (flights.ACT, airports.ACT, daily_report.ACT)
+ACTS = (flights.ACT, airports.ACT, daily_report.ACT, campaign.ACT)
 LOOK = (
     "select date, carrier, flight, origin, dest, dep_delay, arr_delay, delay_band "
     "from flights order by arr_delay desc limit 5"
@@ -22,6 +22,7 @@ NEXT = (
     'query "select origin, avg(dep_delay) from flights group by 1"',
     "datasets flights",
     f"open {daily_report.REPORT}",
+    f"campaign status {campaign.CAMPAIGN}",
 )
 
 
