@@ -1,4 +1,4 @@
-"""`python3 -m benchmarks processing|formats|engine|replay`: see docs/benchmarks.md for what came out, and how."""
+"""`python3 -m benchmarks processing|formats|engine|replay|campaigns|reporting`: see docs/benchmarks.md for what came out."""
 
 import argparse
 import shlex
@@ -32,8 +32,10 @@ def _command(said: argparse.Namespace) -> str:
         "processing": ("rows", "rounds", "seed"),
         "formats": ("rows", "rounds", "seed"),
         "replay": ("rows", "rounds", "seed"),
+        "campaigns": ("messages", "rounds"),
+        "reporting": ("pdfs", "sheet-rows", "csv-rows", "rounds"),
     }[said.what]
-    options = [part for name in asked for part in (f"--{name}", str(getattr(said, name)))]
+    options = [part for name in asked for part in (f"--{name}", str(getattr(said, name.replace("-", "_"))))]
     return shlex.join([".venv/bin/python", "-m", "benchmarks", said.what, *options, *(["--memory"] * said.memory)])
 
 
@@ -50,6 +52,15 @@ def _measure(said: argparse.Namespace, workdir: Path, command: str) -> Report:
         from benchmarks.replay.benchmark import measure as measure_replay  # noqa: PLC0415
 
         return measure_replay(said.rows, said.rounds, said.seed, workdir, command)
+    if said.what == "campaigns":
+        from benchmarks.campaigns.benchmark import measure as measure_campaigns  # noqa: PLC0415
+
+        return measure_campaigns(said.messages, said.rounds, workdir, command)
+    if said.what == "reporting":
+        from benchmarks.reporting.benchmark import Sizes  # noqa: PLC0415
+        from benchmarks.reporting.benchmark import measure as measure_reporting  # noqa: PLC0415
+
+        return measure_reporting(Sizes(said.pdfs, said.sheet_rows, said.csv_rows), said.rounds, workdir, command)
     from benchmarks.processing import benchmark  # noqa: PLC0415
 
     if said.memory:
@@ -59,7 +70,7 @@ def _measure(said: argparse.Namespace, workdir: Path, command: str) -> Report:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("what", choices=("processing", "formats", "engine", "replay"))
+    parser.add_argument("what", choices=("processing", "formats", "engine", "replay", "campaigns"))
     parser.add_argument(
         "--rows", type=int, default=ROWS, help="rows of the generated CSV; formats: 1/20 of them as XLSX"
     )
@@ -67,6 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--memory", action="store_true", help="processing: us alone, on --rows and ten times as many")
     parser.add_argument("--chunks", type=int, default=10_000, help="engine: chunks of one of our batches")
     parser.add_argument("--seconds", type=float, default=30.0, help="engine: how long each peer goes on")
+    parser.add_argument("--messages", type=int, default=5_000, help="campaigns: letters that each peer writes or sends")
+    parser.add_argument("--pdfs", type=int, default=100, help="reporting: personal PDFs")
+    parser.add_argument("--sheet-rows", type=int, default=200_000, help="reporting: rows of the workbook")
+    parser.add_argument("--csv-rows", type=int, default=5_000_000, help="reporting: rows of the CSV")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--markdown", type=Path, help="append the table to this file")
     parser.add_argument("--workdir", type=Path, help="keep generated input there, and use it again")

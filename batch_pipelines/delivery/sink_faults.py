@@ -71,6 +71,11 @@ class FaultPlan:
         self._faults = tuple(faults)
         self._times: Counter[SinkFault] = Counter()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing ever goes wrong."""
+        return not self._faults
+
     def at(self, phase: SinkPhase, address: str = "") -> SinkFault | None:
         """The fault that strikes now, if one does."""
         struck = None

@@ -19,6 +19,7 @@ class Line(asyncio.Protocol):
     def __init__(self, plan: FaultPlan, latency_s: float) -> None:
         self.transport: asyncio.Transport | None = None
         self._plan = plan
+        self._is_calm = plan.is_empty
         self._latency_s = latency_s
         self._buffer = bytearray()
         self._out = b""
@@ -76,15 +77,8 @@ class Line(asyncio.Protocol):
         self, phase: SinkPhase, text: str | None, then: Callable[[], None] | None = None, address: str = ""
     ) -> None:
         """Say `text` and do `then`, unless a fault strikes."""
-
-        def go_on() -> None:
-            if text:
-                self.say(text)
-            if then:
-                then()
-
-        if not self.strikes(self._plan.at(phase, address), go_on):
-            go_on()
+        if self._is_calm or not self.strikes(self._plan.at(phase, address), lambda: self._go_on(text, then)):
+            self._go_on(text, then)
 
     def strikes(self, fault: SinkFault | None, go_on: Callable[[], None]) -> bool:
         """Let a fault happen; False if there is none."""
@@ -144,7 +138,7 @@ class Line(asyncio.Protocol):
 
     def _body(self) -> bool:
         """Take the body, if its end has come."""
-        if not self._body_began:
+        if not self._body_began and not self._is_calm:
             self._body_began = True
             if self.strikes(self._plan.at(SinkPhase.BODY, self.addresses()), lambda: None):
                 return False
@@ -157,6 +151,12 @@ class Line(asyncio.Protocol):
         self._in_body = False
         self.body_came(data[1:] if data.startswith(b"..") else data)
         return True
+
+    def _go_on(self, text: str | None, then: Callable[[], None] | None) -> None:
+        if text:
+            self.say(text)
+        if then:
+            then()
 
     def _resume(self, go_on: Callable[[], None]) -> None:
         self._held = False
