@@ -77,7 +77,7 @@ class Compiled:
     html_source: str | None
     attach: tuple[Template, ...]
     _subject: Template
-    _preheader: Template
+    _preheader: Template | None
     _text: Template
     _html: Template | None
     _inliner: Inliner | None
@@ -94,7 +94,8 @@ class Compiled:
             ConfigError: A filter was given what it cannot show.
         """
         subject = self._subject.render(variables).strip()
-        given = {**variables, "subject": subject, "preheader": self._preheader.render(variables).strip()}
+        preheader = self._preheader.render(variables).strip() if self._preheader else ""
+        given = {**variables, "subject": subject, "preheader": preheader}
         text = self._text.render(given)
         if self._text_is_made:
             text = tidied(text)
@@ -134,7 +135,7 @@ def compile_message(draft: Draft, formats: Formats, theme: Theme) -> Compiled:
         html_source=html,
         attach=tuple(template for name, template in templates.items() if name.startswith("attach[")),
         _subject=templates["subject"],
-        _preheader=templates["preheader"],
+        _preheader=templates["preheader"] if draft.preheader else None,
         _text=templates["text"],
         _html=page,
         _inliner=Inliner() if html is not None and needs_inlining(html) else None,

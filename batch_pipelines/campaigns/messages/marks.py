@@ -39,7 +39,7 @@ class Marks:
 
     def message_id(self, seq: int, domain: str) -> str:
         """Return the Message-ID, with its brackets."""
-        return f"<bp.{_NOT_ATEXT.sub('_', self.campaign)[:60]}.{self.delivery(seq)}@{domain}>"
+        return message_id(self.campaign, self.delivery(seq), domain)
 
     def verp(self, seq: int, bounces: str) -> str:
         """Return the envelope sender: `bounces+occurrence-number-seal@domain`, if bounces go to `bounces@domain`.
@@ -47,11 +47,21 @@ class Marks:
         Raises:
             ValueError: The address is too long for it.
         """
-        local, _, domain = bounces.rpartition("@")
-        made = f"{local}+{self.delivery(seq).replace('.', '-')}"
-        if len(made) > LONGEST_LOCAL:
-            raise ValueError(f"{bounces!r} is too long for bounces: with its mark it has {len(made)} letters before @")
-        return f"{made}@{domain}"
+        return verp(self.delivery(seq), bounces)
+
+
+def message_id(campaign: str, delivery: str, domain: str) -> str:
+    """Return the Message-ID of a delivery, with its brackets."""
+    return f"<bp.{_NOT_ATEXT.sub('_', campaign)[:60]}.{delivery}@{domain}>"
+
+
+def verp(delivery: str, bounces: str) -> str:
+    """Return the envelope sender of a delivery; see `Marks.verp`."""
+    local, _, domain = bounces.rpartition("@")
+    made = f"{local}+{delivery.replace('.', '-')}"
+    if len(made) > LONGEST_LOCAL:
+        raise ValueError(f"{bounces!r} is too long for bounces: with its mark it has {len(made)} letters before @")
+    return f"{made}@{domain}"
 
 
 def read_mark(secret: Secret, text: str) -> tuple[int, int] | None:

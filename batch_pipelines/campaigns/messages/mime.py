@@ -19,7 +19,6 @@ from batch_pipelines.campaigns.messages.headers import check_safe, parameter
 
 LONGEST_LINE = 998
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
-_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*/[A-Za-z0-9][A-Za-z0-9.+-]*")
 _BASE64_LINE = 57
 _MANY_LETTERS_BEYOND = 1.5  # bytes a letter: alphabets other than Latin
@@ -46,7 +45,7 @@ def text_part(subtype: str, text: str, *, eight_bit: bool = False) -> Part:
         text += "\n"
     data = text.replace("\n", "\r\n").encode()
     is_ascii = text.isascii()
-    if (is_ascii or eight_bit) and max(map(len, data.split(b"\r\n"))) <= LONGEST_LINE and not _CONTROLS.search(data):
+    if (is_ascii or eight_bit) and b"\0" not in data and max(map(len, data.split(b"\r\n"))) <= LONGEST_LINE:
         encoding = b"7bit" if is_ascii else b"8bit"
     elif len(data) - data.count(b"\r") > _MANY_LETTERS_BEYOND * len(text):
         encoding, data = b"base64", base64_lines(data)

@@ -16,7 +16,7 @@ from jinja2.exceptions import SecurityError
 from batch_pipelines.campaigns.messages.compile import SEAMS, Compiled, Filled
 from batch_pipelines.campaigns.messages.draft import ReadFile
 from batch_pipelines.campaigns.messages.headers import UnsafeHeader, address_header, raw_header, text_header
-from batch_pipelines.campaigns.messages.marks import Marks
+from batch_pipelines.campaigns.messages.marks import Marks, message_id, verp
 from batch_pipelines.campaigns.messages.mime import Part, attachment_part, put_together, text_part
 from batch_pipelines.campaigns.messages.tokens import Subscription, make_token
 from batch_pipelines.core.errors import ConfigError
@@ -128,28 +128,28 @@ class Writer:
     def _rendered(
         self, seq: int, to: Address, context: Mapping[str, Any], now: datetime, *, eight_bit: bool
     ) -> Rendered | Unwritable:
-        compiled, seal = self._compiled, self._marks.seal(seq)
+        compiled, delivery = self._compiled, self._marks.delivery(seq)
         pictures = compiled.pictures.of(context)
         url, leave = self._way_out(to)
         variables = {**context, "email": to.spec, "unsubscribe_url": url, "charts": SimpleNamespace(**pictures)}
         filled = compiled.fill(variables)
         if len(filled.subject) > LONGEST_SUBJECT:
             return Unwritable(seq, f"the subject has {len(filled.subject):,} letters; at most {LONGEST_SUBJECT}")
-        message_id = self._marks.message_id(seq, self._domain)
+        identity = message_id(compiled.draft.campaign, delivery, self._domain)
         head = b"".join(
             (
                 compiled.head,
                 address_header("To", to),
                 text_header("Subject", filled.subject),
                 self._dated(now),
-                f"Message-ID: {message_id}\r\nX-BP-Delivery: {self._marks.delivery(seq)}\r\n".encode("ascii"),
+                f"Message-ID: {identity}\r\nX-BP-Delivery: {delivery}\r\n".encode("ascii"),
                 leave,
             )
         )
         html = text_part("html", filled.html, eight_bit=eight_bit) if filled.html is not None else None
         data = put_together(
             head,
-            f"=_{seal}".encode("ascii"),
+            f"=_{delivery.rpartition('.')[2]}".encode("ascii"),
             text_part("plain", filled.text, eight_bit=eight_bit),
             html,
             [picture.part for picture in pictures.values()] if html else (),
@@ -157,8 +157,8 @@ class Writer:
         )
         if len(data) > self._most_bytes:
             return Unwritable(seq, f"the message has {len(data):,} bytes; at most {self._most_bytes:,} are sent")
-        sender = self._marks.verp(seq, self._bounces) if self._bounces else compiled.draft.sender.spec
-        return Rendered(seq, sender, to.spec, data, message_id, filled)
+        sender = verp(delivery, self._bounces) if self._bounces else compiled.draft.sender.spec
+        return Rendered(seq, sender, to.spec, data, identity, filled)
 
     def _way_out(self, to: Address) -> tuple[str, bytes]:
         """The recipient's own address for leaving, and the headers that say it."""
