@@ -25,7 +25,7 @@ SHOWN = 5
 
 
 @dg.op(
-    name="plan",
+    name="plan_replay",  # `plan` is process_data's; in the job this step is called so, too
     description="Finds the dead letters that are meant, records the corrections, and plans each partition once more: "
     "what is done is carried over, the letters are tried again against the newest tables. Nothing meant: it ends well.",
     out=dict(PLAN_OUT),
@@ -94,7 +94,7 @@ def replay_dead_letters_job(catalog: Catalog) -> dg.JobDefinition | None:
         tags=RUN_TAGS,
     )
     def replay_dead_letters() -> None:
-        planned, lanes = plan_replay_op()
+        planned, lanes = plan_replay_op.alias("plan")()
         publish_op(planned, lanes=lanes.map(lane_op).collect())
 
     return replay_dead_letters

@@ -1,8 +1,11 @@
 """The operations every deployment has: the janitor and the pools' limits."""
 
+from pathlib import Path
+
 import dagster as dg
 
 from batch_pipelines.components.operations import clean_up_schedule, pool_limits_sensor
+from batch_pipelines.definitions import defs
 from batch_pipelines_tests.components.shop import Shop
 
 
@@ -32,3 +35,8 @@ def test_pool_limits_are_set_where_nobody_has_set_one(disk_instance: dg.DagsterI
     limits = {pool.name: pool.limit for pool in disk_instance.event_log_storage.get_pool_limits()}
     assert limits == {"process_data": 10, "generate_report": 2, "send_emails": 1}
     assert "every pool has a limit" in str(pool_limits_sensor(context))
+
+
+def test_all_that_is_shipped_loads_as_the_ui_loads_it(home: Path) -> None:
+    assert home.exists()
+    dg.Definitions.validate_loadable(defs())
