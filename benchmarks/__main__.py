@@ -1,4 +1,4 @@
-"""`python3 -m benchmarks processing|formats|engine|replay|campaigns|reporting`: see docs/benchmarks.md for what came out."""
+"""`python3 -m benchmarks WHAT`, processing, reporting and others: see docs/benchmarks.md for what came out."""
 
 import argparse
 import shlex
@@ -39,7 +39,7 @@ def _command(said: argparse.Namespace) -> str:
     return shlex.join([".venv/bin/python", "-m", "benchmarks", said.what, *options, *(["--memory"] * said.memory)])
 
 
-def _measure(said: argparse.Namespace, workdir: Path, command: str) -> Report:
+def _measure(said: argparse.Namespace, workdir: Path, command: str) -> Report:  # noqa: PLR0911  one each
     if said.what == "engine":
         from benchmarks.engine.benchmark import measure as measure_engine  # noqa: PLC0415  only what is measured
 
@@ -70,7 +70,7 @@ def _measure(said: argparse.Namespace, workdir: Path, command: str) -> Report:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("what", choices=("processing", "formats", "engine", "replay", "campaigns"))
+    parser.add_argument("what", choices=("processing", "formats", "engine", "replay", "campaigns", "reporting"))
     parser.add_argument(
         "--rows", type=int, default=ROWS, help="rows of the generated CSV; formats: 1/20 of them as XLSX"
     )

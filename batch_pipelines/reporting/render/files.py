@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
@@ -21,6 +22,7 @@ from batch_pipelines.reporting.render.renderer import Rendered
 
 BATCH_ROWS = 65_536
 _FORMULA = r"^([=+\-@\t\r])"
+_FORMULA_BYTES = np.isin(np.arange(256), list(b"=+-@\t\r"))
 
 
 class CsvRenderer:
@@ -109,6 +111,15 @@ def _safe(column: Any) -> Any:
     """Text that begins like a formula gets a `'` before it; nothing else is touched."""
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return column
-    if not pc.any(pc.match_substring_regex(column, _FORMULA)).as_py():
-        return column
-    return pc.replace_substring_regex(column, _FORMULA, r"'\1")
+    return pc.replace_substring_regex(column, _FORMULA, r"'\1") if _any_formula(column) else column
+
+
+def _any_formula(column: Any) -> bool:
+    """Whether a text begins like a formula: a look at the first byte of each, which costs next to nothing."""
+    wide: Any = np.int64 if pa.types.is_large_string(column.type) else np.int32
+    _, offsets, letters = column.buffers()
+    if letters is None or letters.size == 0:
+        return False
+    ends: Any = np.frombuffer(offsets, wide)[column.offset : column.offset + len(column) + 1]
+    begins = ends[:-1][ends[1:] > ends[:-1]]
+    return bool(_FORMULA_BYTES[np.frombuffer(letters, np.uint8)[begins]].any())

@@ -5,9 +5,8 @@ Charts are the spreadsheet's own wherever it has such a kind; a heat map, or a V
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow.parquet as pq
 import vl_convert
 
@@ -16,6 +15,9 @@ from batch_pipelines.presentation.formats import read_format
 from batch_pipelines.reporting.document import ChartBlock, KpiBlock
 from batch_pipelines.reporting.render.xlsx_book import FONT, Book
 from batch_pipelines.reporting.render.xlsx_formats import format_of_value, number_format, width_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = 12
 COLUMN_PIXELS = 96
@@ -181,7 +183,7 @@ class _Rows:
         self.sheet = book.add_sheet(book.words["chart_data"])
         self.sheet.freeze_panes(1, 0)
 
-    def add(self, block: ChartBlock, frame: pd.DataFrame) -> tuple[int, int]:
+    def add(self, block: ChartBlock, frame: "pd.DataFrame") -> tuple[int, int]:
         """Write rows side by side with the others; their first column, and how many there are."""
         first = self._next
         form = read_format(block.format) if block.format else None
@@ -196,8 +198,10 @@ class _Rows:
         return first, max(len(frame), 1)
 
 
-def _frame(block: ChartBlock, work: Path) -> pd.DataFrame:
+def _frame(block: ChartBlock, work: Path) -> "pd.DataFrame":
     """The chart's rows: names first, then one column a series."""
+    import pandas as pd  # noqa: PLC0415  it costs half a second, and workbooks without charts do without
+
     columns = [name for name in (block.x, block.y, block.series) if name]
     rows = pq.read_table(work / block.data, columns=columns).slice(0, MOST_POINTS)
     frame = rows.to_pandas(types_mapper=pd.ArrowDtype)

@@ -1,0 +1,1 @@
+"""Reports: PDFs, workbooks and CSV against what teams make them with."""
