@@ -1,9 +1,11 @@
 """The job `replay_dead_letters`: flat config, real runs in this process, and what the UI is told."""
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+import yaml
 
 from batch_pipelines.components.flat_config import refusal_of
 from batch_pipelines.components.replay_config import PlanReplayConfig, replay_of, run_config_model
@@ -107,3 +109,8 @@ def test_accepted_letters_do_not_warn_and_are_told_apart(sold: Shop, instance: d
     result = sold.process(instance, dataset="sales")
     (check,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "open_dead_letters"]
     assert (check.passed, check.description) == (False, "1 dead letters are open; 2 are accepted")
+
+
+def test_the_example_is_what_the_job_takes() -> None:
+    example = yaml.safe_load((Path(__file__).parents[2] / "examples" / "replay_dead_letters.yaml").read_text())
+    assert refusal_of(run_config_model(["flights"]), example) is None
