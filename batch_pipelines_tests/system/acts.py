@@ -67,6 +67,16 @@ def export(home: Path, environ: Path) -> None:
     assert failures == [], failures
 
 
+def process(home: Path, environ: Path) -> None:
+    """Process `sales`, with the environment that a file holds."""
+    settings = load_settings(json.loads(environ.read_text()), home)
+    processing = Processing(settings, make_pool=InlinePool)
+    try:
+        processing.run("sales")
+    finally:
+        processing.close()
+
+
 def log_chunks(folder: Path) -> None:
     """Note every chunk that this process begins, in a file that outlives it."""
     log, work_chunk = folder / "chunks.log", chunk_work.work_chunk

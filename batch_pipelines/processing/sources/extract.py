@@ -33,7 +33,7 @@ from batch_pipelines.processing.sources.staging import Caps
 pc: Any = compute  # its stubs know a function by the types of its values
 
 GROUP_BYTES, GROUP_ROWS = 4 << 20, 1 << 16  # of texts; fixed, as the same rows have to be the same file
-SORT_MEMORY = "256MB"
+SORT_MEMORY = "160MB"
 SORTED_ROW_BYTES = 32 << 10  # the database that sorts takes 2,048 rows at a time, and a few of those
 _PIECE_ROWS = 8192
 _ZONELESS, _ZONED = pa.timestamp("us"), pa.timestamp("us", tz="UTC")
