@@ -69,7 +69,7 @@ def lay_out(work: Path, rows: int, seed: int) -> None:
     frame = table.to_pandas()
     by_day = frame.groupby("day", as_index=False).agg(revenue=("revenue", "sum"))
     by_city = frame.groupby("city", as_index=False).agg(revenue=("revenue", "sum"), orders=("order_id", "count"))
-    totals = {
+    totals: dict[str, list[Any]] = {
         "orders": [len(frame)], "revenue": [float(frame["revenue"].sum())], "mean": [float(frame["revenue"].mean())],
         "late": [float(frame["late"].mean())],
     }  # fmt: skip
