@@ -52,7 +52,21 @@ def deliveries(seed: int) -> Json:
         return run_kills(folder, seed)
 
 
-SUITES: Mapping[str, Callable[[int], Json]] = {"defects": defects, "kills": kills, "deliveries": deliveries}
+def mails(seed: int) -> Json:
+    """A thousand SIGKILLs of senders to 50,000 recipients, on SQLite and on PostgreSQL; see system/mail_soak.py."""
+    from batch_pipelines_tests.system.mail_soak import run_mail_kills  # noqa: PLC0415
+    from batch_pipelines_tests.system.memory_folder import memory_folder  # noqa: PLC0415
+
+    with memory_folder() as folder:
+        return run_mail_kills(folder, seed)
+
+
+SUITES: Mapping[str, Callable[[int], Json]] = {
+    "mails": mails,
+    "defects": defects,
+    "kills": kills,
+    "deliveries": deliveries,
+}
 
 
 def main(arguments: list[str]) -> int:

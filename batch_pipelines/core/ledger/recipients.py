@@ -4,6 +4,7 @@ A claim is one durable commit, in whose one statement suppressions are looked at
 """
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -218,6 +219,7 @@ def _seq(row: Row[Any]) -> int:
     return int(row.seq)
 
 
+@lru_cache(maxsize=64)  # building it costs more than running it
 def _take(screen: Screen) -> Any:
     """The one statement of a claim. Its picked rows are locked, so that two claims never wait for each other."""
     bound: BindParameter[int] = bindparam("o")
