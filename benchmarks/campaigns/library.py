@@ -8,9 +8,11 @@ from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from typing import Any
 
+import dkim  # type: ignore[import-untyped]  # it ships no types
 from jinja2 import Environment, StrictUndefined
 
 from benchmarks.campaigns import letters
+from benchmarks.campaigns.keys import new_key
 from benchmarks.campaigns.sinks import running_sink
 from benchmarks.campaigns.stopwatch import measured, now
 from benchmarks.measure import Json
@@ -26,7 +28,7 @@ def send_prebuilt(job: Json) -> Json:
     """Send letters that are written already, on one connection."""
     data = next(_written(1, ascii_only=True))
     with running_sink(job) as (host, port), smtplib.SMTP(host, port) as client:
-        return measured(job["count"], lambda: _send(client, ((data) for _ in range(job["count"]))))
+        return measured(job["count"], lambda: _send(client, (data for _ in range(job["count"]))))
 
 
 def write_and_send(job: Json) -> Json:
@@ -48,6 +50,19 @@ def write_and_connect(job: Json) -> Json:
 
     with running_sink(job) as (host, port):
         return measured(job["count"], send)
+
+
+def sign(job: Json) -> Json:
+    """Sign letters with dkimpy."""
+    key, data = new_key(), next(_written(1, ascii_only=True))
+    headers = [name.encode() for name in ("From", "To", "Subject", "Date", "Message-ID", "List-Unsubscribe")]
+
+    options = {"canonicalize": (b"relaxed", b"relaxed"), "include_headers": headers}
+
+    def work() -> int:
+        return sum(len(dkim.sign(data, b"s", b"example.com", key, **options)) > 0 for _ in range(job["count"]))
+
+    return measured(job["count"], work)
 
 
 def _send(client: smtplib.SMTP, messages: Iterator[bytes]) -> int:

@@ -1,6 +1,7 @@
 """Our way: templates compiled once, MIME by hand, pipelined SMTP. Without the ledger."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from batch_pipelines.campaigns.messages.compile import compile_message
 from batch_pipelines.campaigns.messages.draft import Draft, Unsubscribe
@@ -9,11 +10,13 @@ from batch_pipelines.campaigns.messages.tokens import Secret
 from batch_pipelines.campaigns.messages.writer import Rendered, Writer
 from batch_pipelines.core.clock import SystemClock
 from batch_pipelines.delivery.addresses import Address, read_address
+from batch_pipelines.delivery.dkim import read_signer
 from batch_pipelines.delivery.smtp import SmtpServer, SmtpTransport
 from batch_pipelines.delivery.transport import Kind, Outcome, Outgoing
 from batch_pipelines.presentation.formats import Formats
 from batch_pipelines.presentation.theme import Theme
 from benchmarks.campaigns import letters
+from benchmarks.campaigns.keys import new_key
 from benchmarks.campaigns.sinks import running_sink
 from benchmarks.campaigns.stopwatch import measured, now
 from benchmarks.measure import Json
@@ -35,6 +38,17 @@ def send_prebuilt(job: Json) -> Json:
 def write_and_send(job: Json) -> Json:
     """Write and send, on one connection."""
     return _sent(job, _written(job["count"], ascii_only=job["ascii"]))
+
+
+def sign(job: Json) -> Json:
+    """Sign letters."""
+    file = Path(job["folder"]) / "key.pem"
+    file.write_bytes(new_key())
+    signer, data = (
+        read_signer("example.com", "s", str(file), place="benchmark"),
+        next(_written(1, ascii_only=True)).data,
+    )
+    return measured(job["count"], lambda: sum(len(signer.sign(data)) > 0 for _ in range(job["count"])))
 
 
 def _sent(job: Json, messages: Iterator[Outgoing]) -> Json:
