@@ -56,7 +56,9 @@ def figures(report: Report) -> Metadata:
         if isinstance(kpi.value, bool) or not isinstance(kpi.value, int | float):
             continue
         found[kpi.label] = (
-            dg.MetadataValue.int(kpi.value) if isinstance(kpi.value, int) else dg.MetadataValue.float(kpi.value)
+            dg.MetadataValue.int(kpi.value)
+            if isinstance(kpi.value, int)
+            else dg.MetadataValue.float(round(kpi.value, 4))
         )
     return found
 
