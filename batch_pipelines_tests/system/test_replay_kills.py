@@ -11,6 +11,8 @@ from batch_pipelines_tests.system import replay_home
 from batch_pipelines_tests.system.forks import Forks, forks
 from batch_pipelines_tests.system.memory_folder import memory_folder
 
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
 KILLS_A_TRIAL = 16
 OF_A_REPLAY = {
     *("plan.started", "plan.written", "plan.committed", "claim.chosen", "claim.committed", "lane.submitted"),
