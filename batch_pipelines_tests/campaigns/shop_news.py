@@ -47,11 +47,11 @@ class ShopNews:
     def settings(self) -> Settings:
         return load_settings(self.environ, self.home)
 
-    def declare(self, name: str = "news", **changes: Any) -> None:
+    def declare(self, folder: str = "news", **changes: Any) -> None:
         """Write the YAML of a campaign, and its template."""
         attributes = {key: value for key, value in {**NEWS, **changes}.items() if value is not None}
-        self.write(f"defs/{name}/defs.yaml", json.dumps({"type": TYPE, "attributes": attributes}, indent=1))
-        self.write(f"defs/{name}/news.html", PAGE)
+        self.write(f"defs/{folder}/defs.yaml", json.dumps({"type": TYPE, "attributes": attributes}, indent=1))
+        self.write(f"defs/{folder}/news.html", PAGE)
 
     def people(self, count: int, domain: str = "example.com") -> list[str]:
         """Write an audience; its addresses."""
