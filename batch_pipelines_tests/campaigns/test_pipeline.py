@@ -96,14 +96,15 @@ def test_who_is_deferred_is_tried_again_when_due_and_given_up_at_last(news: Shop
     news.declare(attempts=3)
     with through(news, "refuse@rcpt~p1@=451 4.2.2 mailbox full"):
         attempts = []
+        review = news.send()
         for _ in range(4):
-            review = news.send()
             campaigns = news.open()
             found = campaigns.ledger.recipients.find(review.occurrence.id, "p1@example.com")
             campaigns.close()
             assert found
             attempts.append((found.attempts, found.state))
             clock.advance(5 * 3600)
+            review = news.send()
     deferred, failed = RecipientState.DEFERRED, RecipientState.FAILED
     assert attempts == [(1, deferred), (2, deferred), (3, failed), (3, failed)]
     assert news.tally["p1@example.com"] == 0

@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 from sqlalchemy import bindparam, select
 
 from batch_pipelines.campaigns import recovery
-from batch_pipelines.campaigns.journal import Written
+from batch_pipelines.campaigns.journal import Written, read_journal
 from batch_pipelines.campaigns.sender import Orders
 from batch_pipelines.core import heartbeat, lane, owners
 from batch_pipelines.core.ledger import chunks, schema
@@ -69,7 +69,6 @@ def no_settle() -> None:
 
 def forgets_intents() -> None:
     """Recover a claim as if no final dot had been about to be written: whoever has no result is written to again."""
-    read_journal = recovery.read_journal
 
     def forgetful(path: Path) -> Written | None:
         written = read_journal(path)

@@ -12,7 +12,7 @@ from batch_pipelines.processing.sources.files import existing_partitions, files_
 
 DEFS = Path(batch_pipelines.__file__).parent / "defs"
 HOME = DEFS.parent.parent
-NAMES = ["airlines", "airports", "flights", "planes", "weather"]
+NAMES = ["airlines", "airports", "flights", "planes", "subscribers", "weather"]
 
 
 @pytest.fixture(scope="module")
