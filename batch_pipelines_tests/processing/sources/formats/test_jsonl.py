@@ -206,3 +206,32 @@ def test_rows_and_rejects_that_are_not_all_lines_are_an_error(monkeypatch: pytes
     with pytest.raises(Exception, match="1 rows and 0 rejects of 2 lines"):
         read(b'{"a":1}\n{"a":"\\n"}\n', shapes=False)
     assert np.all(read(b"").record == [])
+
+
+ODD_VALUES = [
+    b"01",
+    b"-",
+    b"1.",
+    b"+1",
+    b"0x1",
+    b"nul",
+    b"True",
+    b'"',
+    b'"x',
+    b'x"',
+    b'"a"b"',
+    b'"\\"',
+    b'"\\n"',
+    b'"\t"',
+    b'""',
+    b'"\0"',
+]
+
+
+@pytest.mark.parametrize("odd", ODD_VALUES)
+@pytest.mark.parametrize("line", [b'{"a":%b,"b":"x","c d":7}', b'{"a":1,"b":%b,"c d":7}', b'{"a":1,"b":"x","c d":%b}'])
+def test_a_line_that_only_looks_like_the_others_is_read_as_if_alone(line: bytes, odd: bytes) -> None:
+    data = b'{"a":1,"b":"x","c d":7}\n' * 80 + line % odd + b"\n"
+    together, alone = read(data), read(data, shapes=False)
+    assert rows(together) == rows(alone)
+    assert together.structural == alone.structural
