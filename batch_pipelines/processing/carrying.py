@@ -46,7 +46,7 @@ def as_held(chunks: Sequence[ChunkPlan], held: Sequence[HeldPart], base: int, *,
 
 def _bare(chunk: ChunkPlan, **counts: int) -> ChunkPlan:
     result = chunk.result or ChunkResult(0, 0, 0)
-    result = replace(result, detail={**result.detail, "part": None}, **counts)  # type: ignore[arg-type]  # all counts
+    result = replace(result, detail={**result.detail, "part": None}, **counts)
     return ChunkPlan(result.items, chunk.payload, result)
 
 

@@ -46,11 +46,12 @@ class Letters:
 
     def raw(self, records: Rows) -> list[bytes]:
         """See `Content`."""
-        places: Any = pa.array(records)
-        return [bytes(value) for value in self.table.column("raw").take(places).to_pylist()]
+        every = self._raws()
+        return [every[record] for record in records.tolist()]
 
     def _raws(self) -> list[bytes]:
-        return [bytes(value) for value in self.table.column("raw").to_pylist()]
+        values: list[bytes] = self.table.column("raw").to_pylist()  # type: ignore[assignment]  # none is null
+        return values
 
 
 def carried(chunk: Json, base: int) -> Json:
