@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 Json = dict[str, Any]
 State = Literal["ready", "empty"]
 T = TypeVar("T")
+_ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +187,18 @@ class Manifest:
 
 def as_json(value: Any) -> Json:
     """Any value of this package as plain JSON."""
-    made: Json = TypeAdapter(type(value)).dump_python(value, mode="json")
+    made: Json = _adapter(type(value)).dump_python(value, mode="json")
     return made
 
 
 def from_json(kind: type[T], data: Json) -> T:
     """What `as_json` made of a value of this kind, as that value again."""
-    return TypeAdapter(kind).validate_python(data)
+    made: T = _adapter(kind).validate_python(data)
+    return made
+
+
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Making one costs as much as a tenth of a page."""
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]

@@ -52,6 +52,7 @@ def measure(sizes: Sizes, rounds: int, workdir: Path, command: str) -> Report:
         _tell(report, contest, figures)
     report.notes = [
         "PDFs: both get the same rows and the same drawings of charts, made before; both are tagged as PDF/UA-1",
+        "WeasyPrint sets our HTML report, which has the same design",
         "workbook: ours has a summary, formats, filters, frozen heads; openpyxl's has bare cells",
         "every peer starts from the same Parquet rows, in a fresh process; imports count",
     ]

@@ -44,13 +44,15 @@ type: {REPORT_TYPE}
 attributes:
   name: {PERSONAL}
   title: Your orders
-  queries: {{rows: select 1, totals: select 1, by_day: select 1}}
+  queries: {{rows: select 1, totals: select 1, by_day: select 1, by_city: select 1}}
   content:
     - kpis:
         - {{label: Orders, value: totals.orders}}
         - {{label: Revenue, value: totals.revenue, format: "currency:EUR"}}
         - {{label: Mean, value: totals.mean, format: "number:1"}}
-    - chart: {{title: Revenue by day, type: bar, data: by_day, x: day, y: revenue}}
+    - chart: {{title: Revenue by day, type: line, data: by_day, x: day, y: revenue}}
+    - chart: {{title: Revenue by city, type: hbar, data: by_city, x: city, y: revenue}}
+    - chart: {{title: Orders by city, type: bar, data: by_city, x: city, y: orders}}
     - table: {{title: All orders, data: rows}}
 """
 

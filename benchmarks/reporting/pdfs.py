@@ -1,15 +1,12 @@
 """PDFs: ours, and the same documents through WeasyPrint. Both get the same rows and the same drawings of charts."""
 
 import json
+import logging
 from collections.abc import Iterator
-from html import escape
 from pathlib import Path
 
-from batch_pipelines.presentation.formats import Formats
-from batch_pipelines.reporting.document import ChartBlock, Document, KpiBlock, TableBlock, TableColumn
+from batch_pipelines.reporting.document import Document
 from batch_pipelines.reporting.model import from_json
-from batch_pipelines.reporting.render.cells import cell_texts
-from batch_pipelines.reporting.snapshot import first_rows
 from benchmarks.measure import Json
 from benchmarks.reporting.inputs import (
     LONG,
@@ -22,18 +19,6 @@ from benchmarks.reporting.inputs import (
     gathered_of,
     lay_out,
 )
-
-STYLE = """
-@page { size: A4; margin: 24mm 19mm;
-  @bottom-left { content: "Orders"; font-size: 8pt }
-  @bottom-right { content: "Page " counter(page) " of " counter(pages); font-size: 8pt } }
-body { font: 10pt "DejaVu Sans", sans-serif; color: #16202b }
-h1 { font-size: 22pt } h2 { font-size: 13pt } h3 { font-size: 10.5pt }
-.kpis { display: flex } .kpi { flex: 1; border-top: 1pt solid #16202b } .kpi b { font-size: 20pt; display: block }
-table { border-collapse: collapse; width: 100%; font-size: 8.5pt }
-td, th { border-bottom: 0.4pt solid #d8dee5; padding: 3pt 4pt; text-align: left }
-.right { text-align: right } svg { width: 100%; height: auto }
-"""
 
 
 def prepare(job: Json) -> Json:
@@ -65,42 +50,22 @@ def ours(job: Json) -> Json:
 
 
 def weasyprint(job: Json) -> Json:
-    """Make a page of each document, and set that with WeasyPrint, tagged as ours is."""
+    """Make our page of each document, of the same design, and set that with WeasyPrint, tagged as ours is."""
     from weasyprint import HTML  # type: ignore[import-untyped]  # noqa: PLC0415  only what is measured
 
+    from batch_pipelines.reporting.declaration.brand import Brand  # noqa: PLC0415
+    from batch_pipelines.reporting.render.html import HtmlRenderer  # noqa: PLC0415
+
+    logging.getLogger("weasyprint").setLevel(logging.CRITICAL)  # it knows some rules for screens not
+    out = Path(job["folder"])
     pages = count = 0
     for document, work in _documents(job):
-        rendered = HTML(string=page_of(document, work)).render(pdf_variant="pdf/ua-1")
+        (page,) = HtmlRenderer().render(document, work, out, Brand())
+        rendered = HTML(filename=out / page.name).render(pdf_variant="pdf/ua-1")
         pdf = rendered.write_pdf()
         pages += len(rendered.pages)
         count += len(pdf)
     return {"pages": pages, "bytes": count}
-
-
-def page_of(document: Document, work: Path) -> str:
-    """The document as a page for WeasyPrint: same figures, drawings and rows."""
-    parts = [f"<!DOCTYPE html><html lang='en'><head><title>{document.title}</title><style>{STYLE}</style></head><body>"]
-    parts.append(f"<h1>{document.title}</h1>")
-    formats = Formats(document.locale, document.timezone)
-    for block in document.blocks:
-        if isinstance(block, KpiBlock):
-            tiles = "".join(f"<div class='kpi'>{item.label}<b>{item.text}</b></div>" for item in block.items)
-            parts.append(f"<div class='kpis'>{tiles}</div>")
-        elif isinstance(block, ChartBlock):
-            parts.append(f"<h3>{block.title}</h3>{(work / block.svg).read_text(encoding='utf-8')}")
-        elif isinstance(block, TableBlock):
-            rows = first_rows(work, block.data, block.pdf_rows, [column.name for column in block.columns])
-            heads = "".join(f"<th scope='col' class='{column.align}'>{column.label}</th>" for column in block.columns)
-            lines = "".join(
-                "<tr>" + "".join(map(_cell, row, block.columns)) + "</tr>"
-                for row in cell_texts(rows, block.columns, formats)
-            )
-            parts.append(f"<h3>{block.title}</h3><table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>")
-    return "".join([*parts, "</body></html>"])
-
-
-def _cell(text: str, column: TableColumn) -> str:
-    return f"<td class='{column.align}'>{escape(text)}</td>"
 
 
 def _documents(job: Json) -> Iterator[tuple[Document, Path]]:
