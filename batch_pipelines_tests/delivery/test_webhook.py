@@ -1,63 +1,15 @@
 """Webhooks against a real server on this machine: what is posted, and what each answer means."""
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 
 from batch_pipelines.core.delivered import DeliveryKey
 from batch_pipelines.delivery.channels import Delivered, Ending, Parcel, Refused
 from batch_pipelines.delivery.webhook import WebhookChannel
+from batch_pipelines_tests.delivery.hooks import hook
 from batch_pipelines_tests.delivery.parcels import parcel
-
-
-class Hook(HTTPServer):
-    """Answers every POST with one code."""
-
-    def __init__(self, code: int) -> None:
-        self.code = code
-        self.posts: list[tuple[dict[str, str], Any]] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hook"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Hook
-
-    def do_POST(self) -> None:
-        """Keep it, answer."""
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.posts.append((dict(self.headers), body))
-        if self.server.code == 0:  # the connection ends without an answer
-            return
-        self.send_response(self.server.code)
-        self.send_header("Location", "/elsewhere")
-        self.end_headers()
-        self.wfile.write(b"because\nI say so")
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def hook(code: int) -> Iterator[Hook]:
-    with Hook(code) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def post(made: Parcel, url: str) -> tuple[Ending, DeliveryKey]:
