@@ -61,9 +61,20 @@ def made(home: Path) -> Made:
     where = "reports/daily/2013-01-15/abc"
     return Made(
         Manifest(
-            "abc", "daily", "2013-01-15", None, "Daily, 15 January", "ready", False, where, files, kpis, [], "rows"
+            report_id="abc",
+            name="daily",
+            partition="2013-01-15",
+            key=None,
+            title="Daily, 15 January",
+            state="ready",
+            existing=False,
+            folder=where,
+            files=files,
+            kpis=kpis,
+            versions=[],
+            content_sha256="rows",
         )
-    )  # noqa: FBT003
+    )
 
 
 def delivering(home: Path, ledger: Ledger, **environ: str) -> Delivering:
@@ -119,7 +130,7 @@ def test_a_webhook_is_signed_so_that_the_receiver_knows_who_posts(tmp_path: Path
     assert outcome.failures == []
     ((headers, _),) = server.posts
     expected = hmac.new(b"secret", server.bodies[0], "sha256").hexdigest()
-    assert headers["X-BP-Signature"] == f"sha256={expected}"
+    assert headers["X-Bp-Signature"] == f"sha256={expected}"
 
 
 def test_a_relay_to_people_needs_somebody_who_writes(tmp_path: Path, ledger: Ledger) -> None:
