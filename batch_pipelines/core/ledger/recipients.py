@@ -4,18 +4,13 @@ A claim is one durable commit, in whose one statement suppressions are looked at
 """
 
 from collections.abc import Collection, Sequence
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     Connection,
     Row,
-    bindparam,
-    case,
     delete,
     insert,
-    literal,
     select,
     update,
 )
@@ -25,14 +20,12 @@ from batch_pipelines.core.clock import Clock
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.ledger.holders import owner_state
 from batch_pipelines.core.ledger.recipient_reading import RecipientReading
-from batch_pipelines.core.ledger.schema import mail_claims, occurrences, owners, recipients, suppressions
+from batch_pipelines.core.ledger.recipient_statements import RELEASED, SETTLED, taking
+from batch_pipelines.core.ledger.schema import mail_claims, owners, recipients, suppressions
 from batch_pipelines.core.ledger.store import Store
 from batch_pipelines.core.mailings import (
-    EVERY_LIST,
-    WAITING,
     Claimed,
     MailClaim,
-    OccurrenceState,
     OpenClaim,
     RecipientState,
     Screen,
@@ -69,7 +62,7 @@ class Recipients(RecipientReading):
             made = connection.execute(insert(mail_claims), _claim_row(owner, occurrence_id, journal))
             claim_id = int(made.inserted_primary_key[0])  # type: ignore[index]  # one row was inserted
             asked = {"o": occurrence_id, "now": now, "n": limit, "c": claim_id, "scope": screen.scope}
-            rows = connection.execute(_take(screen), asked).all()
+            rows = connection.execute(taking(screen), asked).all()
             fault("mail.chosen")
             taken = [row for row in rows if row.state == RecipientState.CLAIMED]
             if not taken:
@@ -106,8 +99,8 @@ class Recipients(RecipientReading):
             if connection.execute(mine).rowcount != 1:
                 return False
             if values:
-                connection.execute(_SETTLED, values)
-            connection.execute(_RELEASED, {"c": claim.id})
+                connection.execute(SETTLED, values)
+            connection.execute(RELEASED, {"c": claim.id})
             if bounced:
                 connection.execute(self._insert_missing(suppressions), self._rows(bounced))
             fault("mail.settling")
@@ -217,81 +210,6 @@ def _claim_row(owner: Owner, occurrence_id: int, journal: str) -> dict[str, Any]
 
 def _seq(row: Row[Any]) -> int:
     return int(row.seq)
-
-
-@lru_cache(maxsize=64)  # building it costs more than running it
-def _take(screen: Screen) -> Any:
-    """The one statement of a claim. Its picked rows are locked, so that two claims never wait for each other."""
-    bound: BindParameter[int] = bindparam("o")
-    is_sending = select(occurrences.c.id).where(
-        occurrences.c.id == bound, occurrences.c.state == OccurrenceState.SENDING
-    )
-    picked = (
-        select(recipients.c.seq)
-        .where(
-            recipients.c.occurrence_id == bound,
-            recipients.c.state.in_([literal(state.value, literal_execute=True) for state in WAITING]),
-            recipients.c.due_at <= bindparam("now"),
-            is_sending.exists(),
-        )
-        .order_by(recipients.c.due_at, recipients.c.seq)
-        .limit(bindparam("n"))
-        .with_for_update(skip_locked=True, of=recipients)
-        .cte("picked")
-    )
-    suppressed = (
-        select(suppressions.c.reason)
-        .where(
-            suppressions.c.address_key == recipients.c.address_key,
-            suppressions.c.scope.in_([EVERY_LIST, bindparam("scope")]),
-            suppressions.c.reason.in_([reason.value for reason in screen.reasons]),
-        )
-        .limit(1)
-        .correlate(recipients)
-        .scalar_subquery()
-    )
-    return (
-        update(recipients)
-        .where(recipients.c.occurrence_id == bound, recipients.c.seq.in_(select(picked.c.seq)))
-        .values(
-            state=case((suppressed.is_(None), RecipientState.CLAIMED), else_=RecipientState.SUPPRESSED),
-            claim_id=case((suppressed.is_(None), bindparam("c"))),
-            reply=case((suppressed.is_(None), recipients.c.reply), else_=suppressed),
-            done_at=case((suppressed.is_(None), None), else_=bindparam("now")),
-        )
-        .returning(
-            recipients.c.seq,
-            recipients.c.address,
-            recipients.c.domain,
-            recipients.c.attempts,
-            recipients.c.state,
-        )
-    )
-
-
-_SETTLED = (
-    update(recipients)
-    .where(
-        recipients.c.occurrence_id == bindparam("o"),
-        recipients.c.seq == bindparam("q"),
-        recipients.c.claim_id == bindparam("c"),
-    )
-    .values(
-        state=bindparam("s"),
-        claim_id=None,
-        attempts=bindparam("a"),
-        due_at=bindparam("d"),
-        code=bindparam("v_code"),
-        enhanced=bindparam("v_enhanced"),
-        reply=bindparam("v_reply"),
-        done_at=bindparam("v_done"),
-    )
-)
-_RELEASED = (
-    update(recipients)
-    .where(recipients.c.claim_id == bindparam("c"), recipients.c.state == literal("claimed", literal_execute=True))
-    .values(state=RecipientState.PENDING, claim_id=None)
-)
 
 
 def _settled_row(claim: MailClaim, each: Settlement) -> dict[str, Any]:
