@@ -67,11 +67,12 @@ def fill(shell: Path, target: Path, fillings: dict[str, Filling]) -> int:
     cut = 0
     with (
         zipfile.ZipFile(shell) as old,
-        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as new,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new,
     ):
         for name in old.namelist():
             entry = zipfile.ZipInfo(name, _TIME)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
+            entry._compresslevel = LEVEL  # type: ignore[attr-defined]  # noqa: SLF001  it does not take the file's
             with new.open(entry, "w", force_zip64=name in fillings) as out:
                 if name not in fillings:
                     out.write(old.read(name))
