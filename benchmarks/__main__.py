@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("what", choices=("processing", "formats", "engine", "replay", "campaigns", "reporting"))
     parser.add_argument(
-        "--rows", type=int, default=ROWS, help="rows of the generated CSV; formats: 1/20 of them as XLSX"
+        "--rows", type=int, default=ROWS, help="rows of the generated CSV; formats: a tenth of them as XLSX"
     )
     parser.add_argument("--seed", type=int, default=1, help="processing: of the generated CSV")
     parser.add_argument("--memory", action="store_true", help="processing: us alone, on --rows and ten times as many")

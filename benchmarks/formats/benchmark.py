@@ -11,7 +11,7 @@ from benchmarks.processing.inputs import Input
 from benchmarks.report import Report
 from benchmarks.rounds import Figures, Peer, interleave
 
-SHARES = {"jsonl": 1, "xlsx": 20}  # of the rows asked for: XLSX takes long to read, and longer to make
+SHARES = {"jsonl": 1, "xlsx": 10}  # of the rows asked for: XLSX takes long to read, and longer to make
 PEERS = {"jsonl": ("pandas.read_json, chunks", "pandas_json"), "xlsx": ("openpyxl, read only", "openpyxl_rows")}
 GOALS = {"jsonl": 2.0, "xlsx": 5.0}
 _COLUMNS = ("", "rows", "MB", "wall s", "CPU s", "krows/s", "krows/CPU-s", "peak MB", "ours is faster", "per CPU-s")
