@@ -37,7 +37,7 @@ attributes:
     - chart: {{title: Revenue by city, type: hbar, data: by_city, x: city, y: revenue}}
     - chart: {{title: Orders by city, type: bar, data: by_city, x: city, y: orders}}
     - heading: Orders
-    - table: {{title: All orders, data: rows, pdf_rows: {PAGES_ROWS}}}
+    - table: {{title: All orders, data: rows, pdf_rows: {PAGES_ROWS}, html_rows: {PAGES_ROWS}}}
 """
 PERSONAL_YAML = f"""
 type: {REPORT_TYPE}
