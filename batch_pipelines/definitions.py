@@ -8,7 +8,7 @@ import dagster as dg
 from batch_pipelines.campaigns.declaration.catalog import Entry as CampaignEntry
 from batch_pipelines.campaigns.declaration.catalog import load_catalog as load_campaigns
 from batch_pipelines.components.operations import operations
-from batch_pipelines.core.yaml_files import Document
+from batch_pipelines.core.declaring.yaml_files import Document
 from batch_pipelines.orchestration.defs_folder import load_defs_folder
 from batch_pipelines.orchestration.names import campaign_claims, check_names, dataset_claims, report_claims
 from batch_pipelines.orchestration.report_tables import check_reports

@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 
 from batch_pipelines.campaigns.declaration.model import CampaignDeclaration
 from batch_pipelines.campaigns.declaration.options import Audience, Data
+from batch_pipelines.core.declaring.partitions import window
 from batch_pipelines.core.errors import ConfigError, InputError
 from batch_pipelines.core.mailings import NewRecipient
-from batch_pipelines.core.partitions import window
 from batch_pipelines.delivery.addresses import read_address
 from batch_pipelines.lake.query import open_versions, run_query, table_names
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from batch_pipelines.core.clock import Clock
+from batch_pipelines.core.declaring.rates import Ask, Granted, Rate
 from batch_pipelines.core.errors import TransientError
-from batch_pipelines.core.rates import Ask, Granted, Rate
 
 MOST_AT_ONCE = 256
 PATIENCE_S = 20.0  # with a message's body sent and its dot held back

@@ -89,7 +89,7 @@ def _between(
     declaration: "DatasetDeclaration", with_files: list[str], first: str | None, last: str | None
 ) -> list[str]:
     """Every partition of the range: by time where the partitions are, else by name."""
-    from batch_pipelines.core.partitions import between
+    from batch_pipelines.core.declaring.partitions import between
     from batch_pipelines.processing.declaration.model import Partitions
 
     if declaration.partitions is None:

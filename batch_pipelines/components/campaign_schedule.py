@@ -11,7 +11,7 @@ import dagster as dg
 
 from batch_pipelines.campaigns.declaration.model import CampaignDeclaration
 from batch_pipelines.components.campaign_steps import EXPIRES_TAG
-from batch_pipelines.core.partitions import Partitions
+from batch_pipelines.core.declaring.partitions import Partitions
 from batch_pipelines.orchestration import ticks
 from batch_pipelines.orchestration.names import job_name, schedule_name
 from batch_pipelines.orchestration.policies import RUN_TAGS

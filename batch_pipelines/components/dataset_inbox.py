@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from batch_pipelines.components.file_watch import Delivery, Sighting, look
+from batch_pipelines.core.declaring.partitions import window
 from batch_pipelines.core.errors import InputError
-from batch_pipelines.core.partitions import window
 from batch_pipelines.core.settings import Settings
 from batch_pipelines.orchestration.names import job_name, sensor_name
 from batch_pipelines.orchestration.partitions import dagster_key, files_set

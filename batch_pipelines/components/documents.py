@@ -10,8 +10,8 @@ from typing import Any
 import dagster as dg
 from pydantic import BaseModel, ConfigDict
 
-from batch_pipelines.core.declared import FILE_NAME
-from batch_pipelines.core.yaml_files import Document, read_documents
+from batch_pipelines.core.declaring.declared import FILE_NAME
+from batch_pipelines.core.declaring.yaml_files import Document, read_documents
 
 
 class AnyAttributes(BaseModel):

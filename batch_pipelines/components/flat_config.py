@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 from pydantic import ValidationError
 
-from batch_pipelines.core.key_problems import problems_of
+from batch_pipelines.core.declaring.key_problems import problems_of
 
 CONSOLE = {"console": {"config": {"log_level": "INFO"}}}  # what happens to the data, not to Dagster's steps
 

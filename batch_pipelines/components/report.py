@@ -14,7 +14,7 @@ from batch_pipelines.components.report_checks import report_checks
 from batch_pipelines.components.report_delivery import delivery_asset
 from batch_pipelines.components.report_graph import report_assets
 from batch_pipelines.components.report_schedule import ReportSchedule, report_sensor
-from batch_pipelines.core.partitions import Partitions
+from batch_pipelines.core.declaring.partitions import Partitions
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY, json_io_manager
 from batch_pipelines.orchestration.names import delivery_name, job_name, schedule_name
 from batch_pipelines.orchestration.policies import RUN_TAGS

@@ -14,8 +14,8 @@ import dagster as dg
 
 from batch_pipelines.components import report_steps as steps
 from batch_pipelines.components.report_metadata import report_metadata
+from batch_pipelines.core.declaring.partitions import Partitions
 from batch_pipelines.core.model import Json
-from batch_pipelines.core.partitions import Partitions
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY
 from batch_pipelines.orchestration.names import job_name, step_name
 from batch_pipelines.orchestration.partitions import requested, time_windows

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from batch_pipelines.core import windows
-from batch_pipelines.core.partitions import Partitions, window
+from batch_pipelines.core.declaring import windows
+from batch_pipelines.core.declaring.partitions import Partitions, window
 from batch_pipelines.orchestration import ticks
 from batch_pipelines.orchestration.session import open_processing
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from batch_pipelines.core.declaring.partitions import ALL
 from batch_pipelines.core.errors import BatchError, LeaseLost, TransientError
 from batch_pipelines.core.model import Json
-from batch_pipelines.core.partitions import ALL
 from batch_pipelines.orchestration.report_records import Report, report_of
 from batch_pipelines.orchestration.session import failure
 from batch_pipelines.reporting.model import Gathered, as_json, from_json

@@ -12,8 +12,7 @@
     workload   what a domain tells the engine about its batches
     lane       the loop: claim, work, commit, close
     closing    settle and publish a batch whose chunks are all done
-    windows    partitions by time          time_limits, cron, quantities: what YAML gives as text
-    yaml_files declarations read with line numbers; declared finds all of one type
+    declaring/ what all YAML declarations have in common
 
 A domain gives the engine a `Workload` and gets exactly-once effects. Nothing here knows what a row,
 a report or a mail is, and nothing imports Dagster.

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from batch_pipelines.core.quantities import seconds
+from batch_pipelines.core.declaring.quantities import seconds
 
 
 class SinkPhase(StrEnum):

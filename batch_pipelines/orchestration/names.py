@@ -6,9 +6,9 @@ What must not live here: whether a pipeline's own name is well-formed (the decla
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from batch_pipelines.core.declared import ATTRIBUTES
+from batch_pipelines.core.declaring.declared import ATTRIBUTES
+from batch_pipelines.core.declaring.yaml_files import Document, joined, refusal
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.yaml_files import Document, joined, refusal
 
 OPERATIONS = (
     "process_data",

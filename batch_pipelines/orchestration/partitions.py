@@ -8,8 +8,8 @@ from datetime import datetime
 
 import dagster as dg
 
-from batch_pipelines.core import windows
-from batch_pipelines.core.partitions import ALL
+from batch_pipelines.core.declaring import windows
+from batch_pipelines.core.declaring.partitions import ALL
 from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions
 
 _CRON: Mapping[windows.Every, str] = {

@@ -7,9 +7,9 @@ not live here: who waits for it (components/).
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
-from batch_pipelines.core import windows
+from batch_pipelines.core.declaring import windows
+from batch_pipelines.core.declaring.partitions import ALL, Partitions, fits
 from batch_pipelines.core.errors import BatchError
-from batch_pipelines.core.partitions import ALL, Partitions, fits
 from batch_pipelines.processing.pipeline import Processing
 
 SHOWN = 3

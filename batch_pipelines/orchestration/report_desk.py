@@ -13,12 +13,12 @@ from functools import cached_property
 from typing import Any
 
 from batch_pipelines.core.clock import Clock, SystemClock
-from batch_pipelines.core.declared import ATTRIBUTES
+from batch_pipelines.core.declaring.declared import ATTRIBUTES
+from batch_pipelines.core.declaring.partitions import Partitions, keys, window
+from batch_pipelines.core.declaring.yaml_files import refusal
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.ledger.ledger import Ledger
-from batch_pipelines.core.partitions import Partitions, keys, window
 from batch_pipelines.core.settings import Settings
-from batch_pipelines.core.yaml_files import refusal
 from batch_pipelines.lake.delta import table_path, version
 from batch_pipelines.orchestration.readiness import missing_of
 from batch_pipelines.orchestration.report_records import Report

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from batch_pipelines.core.partitions import ALL
+from batch_pipelines.core.declaring.partitions import ALL
 from batch_pipelines.reporting.delivering import Made
 from batch_pipelines.reporting.model import Gathered, Manifest, as_json, from_json
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 
 import duckdb
 
-from batch_pipelines.core.declared import ATTRIBUTES
+from batch_pipelines.core.declaring.declared import ATTRIBUTES
+from batch_pipelines.core.declaring.key_problems import Problem
+from batch_pipelines.core.declaring.partitions import Partitions
+from batch_pipelines.core.declaring.yaml_files import joined, refusal
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.key_problems import Problem
-from batch_pipelines.core.partitions import Partitions
-from batch_pipelines.core.yaml_files import joined, refusal
 from batch_pipelines.processing.declaration.catalog import Catalog
 from batch_pipelines.reporting.declaration.catalog import Catalog as Reports
 from batch_pipelines.reporting.declaration.catalog import Entry

@@ -16,8 +16,8 @@ from dagster._utils.schedules import (  # noqa: TID251  the ticks that Dagster i
     get_next_cron_tick,
 )
 
-from batch_pipelines.core import windows
-from batch_pipelines.core.partitions import Partitions, fits
+from batch_pipelines.core.declaring import windows
+from batch_pipelines.core.declaring.partitions import Partitions, fits
 
 WAITING_KEPT = 40  # windows; more than a month of days
 LAUNCHED_KEPT = 80

@@ -7,8 +7,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from batch_pipelines.core.declared import SETTINGS
-from batch_pipelines.core.key_problems import KeyProblems, Problem
+from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.key_problems import KeyProblems, Problem
 from batch_pipelines.presentation.formats import read_format
 
 ChartType = Literal["line", "area", "bar", "hbar", "stacked", "heatmap"]

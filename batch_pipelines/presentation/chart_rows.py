@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+from batch_pipelines.core.declaring.windows import zone
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.windows import zone
 from batch_pipelines.presentation.chart_keys import Chart
 from batch_pipelines.presentation.formats import Format, Formats, is_nothing, read_format
 from batch_pipelines.presentation.words import title_of

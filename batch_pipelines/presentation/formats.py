@@ -13,7 +13,7 @@ from typing import Any
 
 from babel import Locale, UnknownLocaleError, dates, numbers, units
 
-from batch_pipelines.core.windows import zone
+from batch_pipelines.core.declaring.windows import zone
 from batch_pipelines.presentation.words import words
 
 DASH = "–"

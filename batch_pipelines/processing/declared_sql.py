@@ -5,9 +5,9 @@ What must not live here: what SQL may do (rows/expressions.py), all else that YA
 
 from collections.abc import Iterator
 
-from batch_pipelines.core.declared import ATTRIBUTES
+from batch_pipelines.core.declaring.declared import ATTRIBUTES
+from batch_pipelines.core.declaring.yaml_files import joined, refusal
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.yaml_files import joined, refusal
 from batch_pipelines.processing.declaration.catalog import Catalog, Entry
 from batch_pipelines.processing.declaration.sql_text import read_query, text_of
 from batch_pipelines.processing.rows.casts import schema_of

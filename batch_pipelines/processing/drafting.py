@@ -15,8 +15,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from batch_pipelines.core.declaring.quantities import MB
 from batch_pipelines.core.errors import InputError
-from batch_pipelines.core.quantities import MB
 from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.rows.casts import cast_columns

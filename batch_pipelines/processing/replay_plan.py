@@ -16,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from batch_pipelines.core.declaring.quantities import MB
 from batch_pipelines.core.errors import Refused
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.ledger.ledger import Ledger
 from batch_pipelines.core.model import Batch, BatchPlan, Chunk, ChunkPlan, Json
-from batch_pipelines.core.quantities import MB
 from batch_pipelines.lake.delta import held_parts, load, table_path, version
 from batch_pipelines.lake.parts import read_part
 from batch_pipelines.processing.carrying import as_held, carry

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from batch_pipelines.core.connections import Connections
+from batch_pipelines.core.declaring.partitions import ALL, keys, window
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.partitions import ALL, keys, window
 from batch_pipelines.lake.objects import is_object, store
 from batch_pipelines.processing.declaration.catalog import Entry
 from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions

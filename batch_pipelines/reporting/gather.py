@@ -19,11 +19,11 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
-from batch_pipelines.core import partitions, windows
-from batch_pipelines.core.declared import ATTRIBUTES
+from batch_pipelines.core.declaring import partitions, windows
+from batch_pipelines.core.declaring.declared import ATTRIBUTES
+from batch_pipelines.core.declaring.key_problems import KeyPath
+from batch_pipelines.core.declaring.yaml_files import refusal
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.key_problems import KeyPath
-from batch_pipelines.core.yaml_files import refusal
 from batch_pipelines.lake.query import TableVersion, keep_query, open_versions, run_query
 from batch_pipelines.reporting.declaration.catalog import Entry
 from batch_pipelines.reporting.declaration.filters import filter_values, parameters

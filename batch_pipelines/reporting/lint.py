@@ -14,10 +14,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from batch_pipelines.core.declared import ATTRIBUTES
+from batch_pipelines.core.declaring.declared import ATTRIBUTES
+from batch_pipelines.core.declaring.key_problems import KeyPath, Problem
+from batch_pipelines.core.declaring.yaml_files import refusal
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.key_problems import KeyPath, Problem
-from batch_pipelines.core.yaml_files import refusal
 from batch_pipelines.lake.query import keep_query, open_versions, run_query
 from batch_pipelines.presentation.formats import Formats
 from batch_pipelines.presentation.templating import environment, missing_variables, render

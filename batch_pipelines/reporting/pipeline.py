@@ -11,8 +11,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from batch_pipelines.core import partitions
 from batch_pipelines.core.clock import Clock, SystemClock
+from batch_pipelines.core.declaring import partitions
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.settings import Settings
 from batch_pipelines.reporting.declaration.catalog import Catalog, load_catalog

@@ -12,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from batch_pipelines.core import windows
-from batch_pipelines.core.declared import ATTRIBUTES
+from batch_pipelines.core.declaring import windows
+from batch_pipelines.core.declaring.declared import ATTRIBUTES
+from batch_pipelines.core.declaring.yaml_files import refusal
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.yaml_files import refusal
 from batch_pipelines.presentation import charts
 from batch_pipelines.presentation.chart_keys import Chart
 from batch_pipelines.presentation.chart_rows import MOST_POINTS

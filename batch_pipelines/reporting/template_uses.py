@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from batch_pipelines.core.declaring.key_problems import KeyPath
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.key_problems import KeyPath
 from batch_pipelines.presentation.formats import Formats
 from batch_pipelines.presentation.templating import environment, missing_variables
 from batch_pipelines.reporting.declaration.model import ReportDeclaration

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from batch_pipelines.campaigns.limits import Limit, Limiter, Permit
 from batch_pipelines.core.clock import FakeClock
+from batch_pipelines.core.declaring.rates import SLOTS, Rate, read_rate
 from batch_pipelines.core.errors import TransientError
 from batch_pipelines.core.ledger.ledger import Ledger, open_ledger
-from batch_pipelines.core.rates import SLOTS, Rate, read_rate
 from batch_pipelines_tests.ledgers import copied
 from batch_pipelines_tests.system.memory_folder import memory_folder
 

@@ -8,8 +8,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from batch_pipelines.components import Dataset
 from batch_pipelines.components.dataset_attributes import DatasetAttributes
+from batch_pipelines.core.declaring.yaml_files import read_documents
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.yaml_files import read_documents
 from batch_pipelines.orchestration.defs_folder import load_defs_folder
 from batch_pipelines_tests.components.shop import SALES, STORES, Shop
 

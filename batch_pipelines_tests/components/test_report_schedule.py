@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from batch_pipelines.components.report_schedule import ReportSchedule, evaluate
-from batch_pipelines.core.partitions import Partitions
+from batch_pipelines.core.declaring.partitions import Partitions
 
 NEW_YORK = ZoneInfo("America/New_York")
 WEEKS = Partitions(every="week", start="2013-01-07", end="2013-12-29", timezone="America/New_York")

@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from batch_pipelines.core.partitions import keys
+from batch_pipelines.core.declaring.partitions import keys
 from batch_pipelines.orchestration.partitions import announce_files, dagster_key, files_set, partitions_def
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from batch_pipelines.core.partitions import Partitions
+from batch_pipelines.core.declaring.partitions import Partitions
 from batch_pipelines.orchestration.readiness import missing_of, needed_partitions
 from batch_pipelines_tests.processing.datasets import Project
 

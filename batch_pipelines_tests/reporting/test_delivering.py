@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from batch_pipelines.core.clock import FakeClock
+from batch_pipelines.core.declaring.yaml_files import read_documents
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.ledger.ledger import Ledger, open_ledger
 from batch_pipelines.core.settings import load_settings
-from batch_pipelines.core.yaml_files import read_documents
 from batch_pipelines.reporting.declaration.catalog import Entry, read_entry
 from batch_pipelines.reporting.delivering import Delivering, Made, link_of, unknown_relays
 from batch_pipelines.reporting.model import FileEntry, KpiValue, Manifest

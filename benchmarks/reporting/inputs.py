@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from batch_pipelines.core.yaml_files import read_documents
+from batch_pipelines.core.declaring.yaml_files import read_documents
 from batch_pipelines.reporting.declaration.catalog import REPORT_TYPE, Entry, read_entry
 from batch_pipelines.reporting.model import Gathered, ReportRequest
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from batch_pipelines.campaigns.declaration.model import CampaignDeclaration
-from batch_pipelines.core.declared import ATTRIBUTES, read_declared
+from batch_pipelines.core.declaring.declared import ATTRIBUTES, read_declared
+from batch_pipelines.core.declaring.key_problems import Problem
+from batch_pipelines.core.declaring.yaml_files import Document, joined, refusal, validate
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.key_problems import Problem
-from batch_pipelines.core.yaml_files import Document, joined, refusal, validate
 
 CAMPAIGN_TYPE = "batch_pipelines.components.Campaign"
 

@@ -19,10 +19,10 @@ from batch_pipelines.campaigns.declaration.options import (
     Seconds,
     Unsubscribe,
 )
-from batch_pipelines.core.declared import SETTINGS
-from batch_pipelines.core.key_problems import KeyProblems, Problem
+from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.key_problems import KeyProblems, Problem
+from batch_pipelines.core.declaring.partitions import Partitions
 from batch_pipelines.core.mailings import Reason
-from batch_pipelines.core.partitions import Partitions
 from batch_pipelines.delivery.addresses import read_address
 from batch_pipelines.presentation.chart_keys import Chart
 from batch_pipelines.presentation.formats import check_locale

@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
-from batch_pipelines.core import windows
-from batch_pipelines.core.cron import check_cron
-from batch_pipelines.core.declared import SETTINGS
-from batch_pipelines.core.key_problems import KeyProblems
+from batch_pipelines.core.declaring import windows
+from batch_pipelines.core.declaring.cron import check_cron
+from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.key_problems import KeyProblems
+from batch_pipelines.core.declaring.quantities import seconds
+from batch_pipelines.core.declaring.rates import Rate, read_rate
 from batch_pipelines.core.mailings import Reason
-from batch_pipelines.core.quantities import seconds
-from batch_pipelines.core.rates import Rate, read_rate
 
 Seconds = Annotated[float, BeforeValidator(seconds)]
 OneOrMore = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]

@@ -1,4 +1,4 @@
-"""Tokens of rate limits, counted in slots for all processes together; see core/rates.py for why that holds.
+"""Tokens of rate limits, counted in slots for all processes together; see core/declaring/rates.py for why that holds.
 
 Time is the ledger's: PostgreSQL's own clock, or, for a SQLite file, this machine's. A clock that goes back makes
 senders wait, never send more.
@@ -11,9 +11,9 @@ from sqlalchemy import Connection, delete, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from batch_pipelines.core.clock import Clock
+from batch_pipelines.core.declaring.rates import SPAN, Ask, Granted
 from batch_pipelines.core.ledger.schema import rate_windows
 from batch_pipelines.core.ledger.store import Store
-from batch_pipelines.core.rates import SPAN, Ask, Granted
 
 SHORTEST_S = 0.001  # clocks that count in microseconds would never reach a time that lies between two of them
 

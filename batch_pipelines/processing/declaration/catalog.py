@@ -9,10 +9,10 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import MappingProxyType
 
-from batch_pipelines.core.declared import ATTRIBUTES, read_declared
+from batch_pipelines.core.declaring.declared import ATTRIBUTES, read_declared
+from batch_pipelines.core.declaring.key_problems import Problem
+from batch_pipelines.core.declaring.yaml_files import Document, joined, refusal, validate
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.key_problems import Problem
-from batch_pipelines.core.yaml_files import Document, joined, refusal, validate
 from batch_pipelines.processing.declaration.consistency import nearest
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 

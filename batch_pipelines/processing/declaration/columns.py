@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from batch_pipelines.core.key_problems import KeyPath, KeyProblems, Problem
+from batch_pipelines.core.declaring.key_problems import KeyPath, KeyProblems, Problem
 from batch_pipelines.processing.declaration.types import (
     Scalar,
     Typed,

@@ -6,8 +6,8 @@ What must not live here: a key on its own (model.py), other datasets (catalog.py
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from batch_pipelines.core.key_problems import Problem
-from batch_pipelines.core.windows import Every
+from batch_pipelines.core.declaring.key_problems import Problem
+from batch_pipelines.core.declaring.windows import Every
 from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.declaration.source_paths import S3, check_times
 

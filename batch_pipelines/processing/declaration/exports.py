@@ -9,8 +9,8 @@ from typing import Literal, Self
 from pydantic import BaseModel, field_validator, model_validator
 
 from batch_pipelines.core.connections import check_connection_name
-from batch_pipelines.core.declared import SETTINGS
-from batch_pipelines.core.key_problems import KeyProblems, Problem
+from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.key_problems import KeyProblems, Problem
 
 PLACE = "{partition}"
 _TABLE = re.compile(r"[A-Za-z_]\w{0,62}(\.[A-Za-z_]\w{0,62})?", re.ASCII)

@@ -12,15 +12,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
-from batch_pipelines.core import windows
 from batch_pipelines.core.connections import check_connection_name
-from batch_pipelines.core.cron import check_cron
-from batch_pipelines.core.declared import SETTINGS
+from batch_pipelines.core.declaring import windows
+from batch_pipelines.core.declaring.cron import check_cron
+from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.key_problems import KeyProblems, Problem
+from batch_pipelines.core.declaring.partitions import Partitions
+from batch_pipelines.core.declaring.quantities import MB, fraction
+from batch_pipelines.core.declaring.time_limits import Timeout
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.key_problems import KeyProblems, Problem
-from batch_pipelines.core.partitions import Partitions
-from batch_pipelines.core.quantities import MB, fraction
-from batch_pipelines.core.time_limits import Timeout
 from batch_pipelines.processing.declaration.columns import DATASET_NAME, Column
 from batch_pipelines.processing.declaration.consistency import (
     SYSTEM_COLUMNS,

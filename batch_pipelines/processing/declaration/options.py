@@ -13,10 +13,10 @@ from pydantic import (
     model_validator,
 )
 
-from batch_pipelines.core.declared import SETTINGS
-from batch_pipelines.core.key_problems import KeyProblems, Problem
-from batch_pipelines.core.partitions import Partitions
-from batch_pipelines.core.quantities import GB, seconds, size_bytes
+from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.key_problems import KeyProblems, Problem
+from batch_pipelines.core.declaring.partitions import Partitions
+from batch_pipelines.core.declaring.quantities import GB, seconds, size_bytes
 from batch_pipelines.processing.declaration.source_paths import COMPRESSIONS, check_source
 
 FileFormat = Literal["csv", "jsonl", "parquet", "xlsx"]

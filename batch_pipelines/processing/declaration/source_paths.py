@@ -8,7 +8,7 @@ import re
 from datetime import datetime
 from functools import cache
 
-from batch_pipelines.core.windows import Every
+from batch_pipelines.core.declaring.windows import Every
 
 COMPRESSIONS = (".gz", ".zst")
 _FIELDS = {

@@ -6,8 +6,8 @@ What must not live here: reading it (csv_read.py).
 import codecs
 from pathlib import Path
 
+from batch_pipelines.core.declaring.quantities import KB
 from batch_pipelines.core.errors import InputError
-from batch_pipelines.core.quantities import KB
 from batch_pipelines.processing.sources.staging import Caps, open_plain
 
 HEAD_BYTES = 256 * KB

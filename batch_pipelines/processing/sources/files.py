@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from batch_pipelines.core import windows
+from batch_pipelines.core.declaring import windows
+from batch_pipelines.core.declaring.partitions import ALL, fits, window
 from batch_pipelines.core.errors import InputError
-from batch_pipelines.core.partitions import ALL, fits, window
 from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions
 from batch_pipelines.processing.declaration.source_paths import (
     COMPRESSIONS,

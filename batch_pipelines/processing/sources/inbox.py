@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from batch_pipelines.core import windows
+from batch_pipelines.core.declaring import windows
 from batch_pipelines.core.errors import InputError
 from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions
 from batch_pipelines.processing.declaration.source_paths import time_of, without_compression

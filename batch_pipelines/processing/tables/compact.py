@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from batch_pipelines.core.clock import Clock
+from batch_pipelines.core.declaring.quantities import MB
 from batch_pipelines.core.errors import IntegrityError, TransientError
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.ledger.ledger import Ledger
-from batch_pipelines.core.quantities import MB
 from batch_pipelines.core.table_lease import table_lease
 from batch_pipelines.lake.commits import PartAction, commit_parts, delta_stats
 from batch_pipelines.lake.delta import HeldPart, app_id, held_parts, load, parts_by_partition, table_path

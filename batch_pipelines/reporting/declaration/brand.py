@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, field_validator, model_validator
 
-from batch_pipelines.core.declared import SETTINGS
+from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.key_problems import KeyProblems, Problem
+from batch_pipelines.core.declaring.yaml_files import read_documents, shown, validate
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.key_problems import KeyProblems, Problem
-from batch_pipelines.core.yaml_files import read_documents, shown, validate
 from batch_pipelines.presentation.theme import READABLE, Theme, check_colour, contrast
 
 FILE_NAME = "brand.yml"

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from batch_pipelines.core.declared import ATTRIBUTES, read_declared
+from batch_pipelines.core.declaring.declared import ATTRIBUTES, read_declared
+from batch_pipelines.core.declaring.yaml_files import Document, joined, refusal, validate
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.yaml_files import Document, joined, refusal, validate
 from batch_pipelines.reporting.declaration.brand import Brand, read_brand
 from batch_pipelines.reporting.declaration.model import ReportDeclaration
 from batch_pipelines.reporting.declaration.names import nearest

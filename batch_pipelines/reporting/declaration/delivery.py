@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
-from batch_pipelines.core import windows
-from batch_pipelines.core.cron import check_cron
-from batch_pipelines.core.declared import SETTINGS
-from batch_pipelines.core.key_problems import KeyProblems
-from batch_pipelines.core.quantities import MB, seconds, size_bytes
+from batch_pipelines.core.declaring import windows
+from batch_pipelines.core.declaring.cron import check_cron
+from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.key_problems import KeyProblems
+from batch_pipelines.core.declaring.quantities import MB, seconds, size_bytes
 from batch_pipelines.reporting.declaration.content import OneOrMore
 
 FormatName = Literal["pdf", "xlsx", "html", "csv", "parquet", "json"]

@@ -6,9 +6,9 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from batch_pipelines.core.declared import SETTINGS
+from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.key_problems import KeyProblems, as_text
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.key_problems import KeyProblems, as_text
 from batch_pipelines.presentation.words import title_of
 
 FilterType = Literal["string", "int", "float", "bool", "date", "list"]

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
-from batch_pipelines.core import windows
-from batch_pipelines.core.declared import SETTINGS
-from batch_pipelines.core.key_problems import KeyProblems, Problem
-from batch_pipelines.core.partitions import Partitions
-from batch_pipelines.core.time_limits import Timeout
+from batch_pipelines.core.declaring import windows
+from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.key_problems import KeyProblems, Problem
+from batch_pipelines.core.declaring.partitions import Partitions
+from batch_pipelines.core.declaring.time_limits import Timeout
 from batch_pipelines.presentation.formats import check_locale
 from batch_pipelines.reporting.declaration.content import Content, OneOrMore
 from batch_pipelines.reporting.declaration.delivery import (

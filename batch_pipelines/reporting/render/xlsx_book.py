@@ -12,7 +12,7 @@ from typing import Any
 
 import xlsxwriter  # type: ignore[import-untyped]
 
-from batch_pipelines.core import windows
+from batch_pipelines.core.declaring import windows
 from batch_pipelines.presentation.formats import Formats, is_nothing
 from batch_pipelines.presentation.words import words
 from batch_pipelines.reporting.declaration.brand import Brand

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from batch_pipelines.core.declared import ATTRIBUTES
-from batch_pipelines.core.yaml_files import read_documents, validate
+from batch_pipelines.core.declaring.declared import ATTRIBUTES
+from batch_pipelines.core.declaring.yaml_files import read_documents, validate
 from batch_pipelines.processing.declaration.catalog import DATASET_TYPE
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 

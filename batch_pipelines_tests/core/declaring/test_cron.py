@@ -2,7 +2,7 @@
 
 import pytest
 
-from batch_pipelines.core.cron import check_cron
+from batch_pipelines.core.declaring.cron import check_cron
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from batch_pipelines.core.quantities import fraction, seconds, size_bytes
+from batch_pipelines.core.declaring.quantities import fraction, seconds, size_bytes
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from pydantic import ConfigDict
 
+from batch_pipelines.core.declaring.yaml_files import Document, read_documents
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.yaml_files import Document, read_documents
 
 FILE_NAME = "defs.yaml"
 ATTRIBUTES = ("attributes",)

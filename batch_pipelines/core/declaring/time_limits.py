@@ -4,9 +4,9 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
-from batch_pipelines.core.declared import SETTINGS
-from batch_pipelines.core.key_problems import KeyProblems
-from batch_pipelines.core.quantities import seconds
+from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.key_problems import KeyProblems
+from batch_pipelines.core.declaring.quantities import seconds
 
 SOFT_SHARE = 0.9
 Seconds = Annotated[float, BeforeValidator(seconds)]

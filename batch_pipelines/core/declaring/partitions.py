@@ -9,10 +9,10 @@ from typing import Self
 
 from pydantic import BaseModel, field_validator, model_validator
 
-from batch_pipelines.core import windows
-from batch_pipelines.core.declared import SETTINGS
+from batch_pipelines.core.declaring import windows
+from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.key_problems import KeyProblems, Problem
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.key_problems import KeyProblems, Problem
 
 ALL = "all"
 

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_pipelines.core import windows
-from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.partitions import (
+from batch_pipelines.core.declaring import windows
+from batch_pipelines.core.declaring.partitions import (
     between,
     contiguous,
     fits,
@@ -18,6 +17,7 @@ from batch_pipelines.core.partitions import (
     keys,
     window,
 )
+from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.processing.declaration.model import Partitions
 
 YEAR = Partitions(every="month", start="2013-01", end="2013-12", timezone="America/New_York")

@@ -10,7 +10,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from batch_pipelines.core.quantities import seconds
+from batch_pipelines.core.declaring.quantities import seconds
 
 SLOTS = 60
 SPAN = SLOTS + 2

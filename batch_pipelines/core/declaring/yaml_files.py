@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from batch_pipelines.core.declaring.key_problems import KeyPath, Problem, as_text, problems_of
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.key_problems import KeyPath, Problem, as_text, problems_of
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32

@@ -6,8 +6,8 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
+from batch_pipelines.core.declaring.yaml_files import MAX_BYTES, MAX_DEPTH, read_documents, validate
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.core.yaml_files import MAX_BYTES, MAX_DEPTH, read_documents, validate
 
 
 class Wheel(BaseModel):
