@@ -154,8 +154,8 @@ def test_a_changed_type_is_refused_before_any_work_with_the_cure(project: Projec
     project.one("shop")
     project.declare("shop", SHOP.replace("city: string", "city: int"))
     assert project.plan("shop").problems == {
-        "all": "column 'city' of table 'shop' is string, the declaration makes it int; columns can only be widened (int "
-        "to decimal or float, decimal to a wider one, date to timestamp): give the column another name, "
+        "all": "column 'city' of table 'shop' is string, the declaration makes it int; columns can only be widened "
+        "(int to decimal or float, decimal to a wider one, date to timestamp): give the column another name, "
         "or move data/datasets/shop away and process all partitions again"
     }
     assert project.rows("shop") == [{"id": 1, "city": "7"}]
