@@ -62,7 +62,11 @@ def prepare(context: StepContext, order: Order) -> tuple[Json, list[Json]]:
             )
         entry = campaigns.catalog.campaigns.get(order.campaign)
         lanes = entry.declaration.lanes if entry else 1
-    prepared = {"campaign": order.campaign, "occurrences": [each.id for each in occurrences]}
+    prepared = {
+        "campaign": order.campaign,
+        "occurrences": [each.id for each in occurrences],
+        "direct": bool(order.recipients),
+    }
     return prepared, [{**prepared, "lane": lane} for lane in range(lanes)]
 
 

@@ -82,7 +82,11 @@ def report_op(context: dg.OpExecutionContext, prepared: dict[str, Any]) -> Json:
     reviews = steps.review(context, prepared)
     steps.raise_unfinished(reviews)
     (review,) = reviews
-    context.add_output_metadata(steps.metadata_of(review))
+    shown = steps.metadata_of(review)
+    context.add_output_metadata(shown)
+    if not prepared["direct"]:  # the same occurrence as the campaign's asset has
+        asset = dg.AssetKey(review.occurrence.campaign)
+        context.log_event(dg.AssetMaterialization(asset, partition=steps.partition_of(review), metadata=shown))
     context.log.info("%s: %s", review.occurrence.name, json.dumps(review.figures))
     return dict(review.figures)
 
