@@ -9,7 +9,8 @@ from batch_pipelines.campaigns.declaration.catalog import Entry as CampaignEntry
 from batch_pipelines.campaigns.declaration.catalog import load_catalog as load_campaigns
 from batch_pipelines.components.operations import operations
 from batch_pipelines.core.declaring.yaml_files import Document
-from batch_pipelines.orchestration.defs_folder import load_defs_folder
+from batch_pipelines.core.settings import Settings
+from batch_pipelines.orchestration.defs_folder import load_defs_folder, load_once
 from batch_pipelines.orchestration.names import campaign_claims, check_names, dataset_claims, report_claims
 from batch_pipelines.orchestration.report_tables import check_reports
 from batch_pipelines.orchestration.session import current_settings
@@ -27,7 +28,10 @@ def defs() -> dg.Definitions:
     Raises:
         ConfigError: Something in the defs folder cannot work; all problems are listed.
     """
-    settings = current_settings()
+    return load_once(current_settings(), _load)
+
+
+def _load(settings: Settings) -> dg.Definitions:
     catalog = load_catalog(settings.defs)
     reports = load_reports(settings.defs)
     campaigns = load_campaigns(settings.defs)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,7 @@ def keep_query(
 
 def tables_in(sql: str) -> set[str]:
     """Names of the tables (or earlier queries) that a statement reads; every word of it if it cannot be parsed."""
-    with duckdb.connect(":memory:") as parser:
+    with _parser().cursor() as parser:
         answer = parser.execute("SELECT json_serialize_sql($sql)", {"sql": sql}).fetchone()
     tree = json.loads(answer[0]) if answer else {"error": True}
     if tree.get("error"):  # PIVOT, which DuckDB cannot serialise, or wrong SQL
@@ -188,6 +189,12 @@ def tables_in(sql: str) -> set[str]:
     read, defined = set[str](), set[str]()
     _collect(tree, read, defined)
     return read - defined
+
+
+@cache
+def _parser() -> duckdb.DuckDBPyConnection:
+    """One database for all statements to parse: to open it takes longer than to parse a hundred."""
+    return duckdb.connect(":memory:", config={"threads": 1})
 
 
 def _collect(node: Any, read: set[str], defined: set[str]) -> None:
@@ -246,7 +253,7 @@ def _add_view(connection: duckdb.DuckDBPyConnection, name: str, table: _Table, *
     DuckDB reads the Parquet files itself: over a pyarrow dataset, a query that stops early (LIMIT) leaves threads
     behind that crash the process or hang it when it ends.
     """
-    kinds = connection.from_arrow(table.schema.empty_table()).types
+    kinds = connection.from_arrow(pa.Table.from_batches([], table.schema)).types
     nothing = ", ".join(
         f"NULL::{kind} AS {_quoted(column)}" for column, kind in zip(table.schema.names, kinds, strict=True)
     )

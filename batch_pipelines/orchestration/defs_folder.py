@@ -4,15 +4,40 @@ What must not live here: what any YAML type means (components/).
 """
 
 import hashlib
+import os
 import sys
+import warnings
+from collections.abc import Callable, Hashable
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import dagster as dg
 
 import batch_pipelines
+from batch_pipelines.core.settings import Settings
 
 PACKAGE = Path(batch_pipelines.__file__).parent
+_loaded: dict[Hashable, dg.Definitions] = {}
+
+
+def load_once(settings: Settings, load: Callable[[Settings], dg.Definitions]) -> dg.Definitions:
+    """Load definitions; give the same again as long as neither the folder nor the environment has changed.
+
+    One `dagster job execute` asks five times, at a second each.
+
+    Args:
+        settings: Where everything is.
+        load: Loads them. What it raises is not kept.
+    """
+    files = sorted(file for file in settings.defs.rglob("*") if file.suffix != ".pyc" and file.is_file())
+    states = tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+    key = (str(settings.home), str(settings.defs), states, frozenset(os.environ.items()))
+    if key not in _loaded:
+        loaded = load(settings)
+        _loaded.clear()  # of one state only
+        _loaded[key] = loaded
+    return _loaded[key]
 
 
 def load_defs_folder(folder: Path, home: Path) -> dg.Definitions:
@@ -24,9 +49,12 @@ def load_defs_folder(folder: Path, home: Path) -> dg.Definitions:
     """
     if not _has_pipelines(folder):
         return dg.Definitions()
-    if folder == PACKAGE / "defs":
-        return dg.load_from_defs_folder(path_within_project=PACKAGE)
-    return dg.ComponentTree.from_module(defs_module=_as_module(folder), project_root=home).build_defs()
+    module = import_module("batch_pipelines.defs") if folder == PACKAGE / "defs" else _as_module(folder)
+    # not load_from_defs_folder: it adds the schemas of all of Dagster's own YAML types, at a third of a second
+    with warnings.catch_warnings():  # about what Dagster and we use of it, as load_from_defs_folder does
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return dg.ComponentTree.from_module(defs_module=module, project_root=home).build_defs()
 
 
 def _has_pipelines(folder: Path) -> bool:

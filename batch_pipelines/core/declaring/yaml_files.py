@@ -7,6 +7,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -60,14 +61,18 @@ def read_documents(file: Path) -> list[Document]:
     Raises:
         ConfigError: The file cannot be read, is no YAML, or has what is refused here.
     """
-    text = _text(file)
+    return list(_documents(_text(file), file, shown(file)))
+
+
+@lru_cache(maxsize=256)  # a load of definitions reads every file some eight times; nobody changes what was read
+def _documents(text: str, file: Path, _shown_as: str) -> tuple[Document, ...]:
     try:
         _refuse_excesses(text, file)
         nodes = list(yaml.compose_all(text, Loader=_Loader))
     except yaml.YAMLError as error:
         raise _syntax_error(error, file) from error
     documents = [_document(node, file) for node in nodes]
-    return [document for document in documents if document.data is not None]
+    return tuple(document for document in documents if document.data is not None)
 
 
 def validate(model: type[M], document: Document, *, at: KeyPath = (), given: Mapping[str, Any] | None = None) -> M:

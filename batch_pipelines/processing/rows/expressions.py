@@ -120,7 +120,7 @@ def _result_type(connection: "duckdb.DuckDBPyConnection", schema: pa.Schema, key
     import duckdb  # noqa: PLC0415 - see open_duckdb
 
     _check_shape(connection, key, expression, {name.casefold() for name in schema.names})
-    connection.register(ROWS, schema.empty_table())
+    connection.register(ROWS, pa.Table.from_batches([], schema))  # empty_table() would import pandas
     try:
         bound = connection.sql(f"select *, (\n{expression}\n) as __x from {ROWS}")  # noqa: S608 - checked above
         kind = bound.limit(0).to_arrow_table().schema.field("__x").type
