@@ -3,6 +3,7 @@
 import ast
 import fcntl
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -193,17 +194,18 @@ def test_a_venv_made_in_another_place_is_made_anew(run: Any, steps: list[str]) -
 
 
 def test_two_callers_at_once_install_once(
-    run: Any, steps: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+    run: Any, steps: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    said: queue.Queue[str] = queue.Queue()
+    monkeypatch.setattr(run, "print", lambda line, **_more: said.put(line), raising=False)
     other = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
-    waiting = threading.Thread(target=run.install)
-    waiting.start()
-    while "waiting" not in capsys.readouterr().out:
-        assert waiting.is_alive()
+    second = threading.Thread(target=run.install, daemon=True)
+    second.start()
+    assert said.get(timeout=30) == "waiting for another run.py that installs"
     assert steps == []
     os.close(other)
-    waiting.join(10)
+    second.join(30)
 
     assert steps[-1] == "install batch_pipelines"
 

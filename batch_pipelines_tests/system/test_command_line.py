@@ -76,7 +76,8 @@ def test_definitions_validate(project: SmallProject) -> None:
 
 
 def test_dg_check_defs() -> None:
-    done = run(ROOT, "dg", "check", "defs", DAGSTER_DISABLE_TELEMETRY="yes")
+    venv = str(PROGRAMS.parent)  # as run.py and an activated shell have it: dg asks for it
+    done = run(ROOT, "dg", "check", "defs", DAGSTER_DISABLE_TELEMETRY="yes", VIRTUAL_ENV=venv)
     assert done.returncode == 0, done.stdout
     assert "All definitions loaded successfully" in done.stdout
 
