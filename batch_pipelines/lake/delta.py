@@ -95,7 +95,7 @@ def version(path: Path) -> int | None:
 def published_number(path: Path, app: str) -> int | None:
     """The publication number that the table holds for `app`; None if it has never been published."""
     table = load(path)
-    return None if table is None else table.transaction_version(app)
+    return (table.transaction_version(app) or None) if table else None
 
 
 def files_at(path: Path, at: int) -> list[str]:

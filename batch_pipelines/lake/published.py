@@ -55,7 +55,7 @@ def published(data: Path, dataset: str, partition: str) -> Published | None:
     path = table_path(data, dataset)
     table = load(path)
     number = table.transaction_version(app_id(dataset, partition)) if table else None
-    if table is None or number is None:
+    if table is None or not number:
         return None
     held = held_parts(table, partition)
     schema = pa.schema([field for field in columns_of(table) if field.name != PARTITION])

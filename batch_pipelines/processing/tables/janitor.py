@@ -19,6 +19,7 @@ from batch_pipelines.lake.delta import files_at, load, table_path
 from batch_pipelines.lake.parts import batch_stem
 from batch_pipelines.processing.tables.compact import STEM, compaction_app
 from batch_pipelines.processing.tables.contributing import contributing
+from batch_pipelines.processing.tables.withdrawing import ASIDE, restored, withdrawn
 
 KEEP_VERSIONS = 10
 BEING_STAGED_S = 3600.0
@@ -62,9 +63,11 @@ def sweep(
     named |= _named(ledger, [*alive, *newest], table, "part")
     letters_named = _named(ledger, [*alive, *current], letters, "dead_letters")
     staged_named = _staged(ledger, alive, current)
-    unnamed = [file for file in parts if file not in named and not file.name.startswith(stems)]
+    unnamed = [file for file in parts if file not in named and not file.name.startswith((*stems, ASIDE))]
+    ended = [file for file in unnamed if not file.name.startswith(STEM)]
     return _remove(
-        [file for file in unnamed if not file.name.startswith(STEM)]
+        withdrawn(table, ended, ledger.batches.of_pipeline(dataset) if ended else ())
+        + restored(table, [file for file in parts if file.name.startswith(ASIDE)])
         + _dead(table, [file for file in unnamed if file.name.startswith(STEM) and _is_old(file)])
         + [file for file in dead if file not in letters_named and not file.name.startswith(stems)]
         + [file for file in staged if _sha256_in(file.name) not in staged_named and _is_old(file)]

@@ -98,7 +98,6 @@ class _Publication:
     parts: list[PartAction]
     schema: pa.Schema
     difference: Difference
-    checked: set[str] = field(default_factory=set)
 
     def go(self) -> Verdict | None:
         """Decide and commit on one handle; None if that was overtaken, or only prepared the table."""
@@ -138,12 +137,11 @@ class _Publication:
     def _check(self, parts: Sequence[PartAction], columns: pa.Schema) -> None:
         """Every part exists, in the partition's folder, of the size, rows and columns that were committed.
 
-        A part of an earlier batch may lack columns that were added since.
+        Asked again on every handle: only so can the janitor be sure (withdrawing.py). A part of an earlier batch may
+        lack columns that were added since.
         """
         for part in parts:
-            if part.path not in self.checked:
-                _check(self.path, self.batch, part, columns)
-                self.checked.add(part.path)
+            _check(self.path, self.batch, part, columns)
         fault("publish.checked")
 
 

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from batch_pipelines.core.errors import IntegrityError
 from batch_pipelines.core.faults import arm
+from batch_pipelines.core.model import Batch, BatchState
 from batch_pipelines.lake.delta import files_at, table_path, version
-from batch_pipelines.lake.parts import batch_stem
+from batch_pipelines.lake.parts import batch_stem, schema_from_text
+from batch_pipelines.processing.tables import publish as publishing
 from batch_pipelines.processing.tables.janitor import KEEP_VERSIONS, Swept, pinned_versions, sweep
 from batch_pipelines_tests.processing.datasets import Project
 
@@ -191,3 +194,81 @@ def test_versions_within_the_time_travel_of_a_dataset_keep_their_parts(shop: Pro
     ledger = shop.processing.ledger
     assert sweep(shop.data, ledger, "shop", (), 3600.0) == NOTHING
     assert sweep(shop.data, ledger, "shop", (), 1e-6).files == 3
+
+
+def superseded(shop: Project) -> Batch:
+    """A batch whose chunks are done, and whose partition another plan has taken since."""
+    shop.write("in/shop.csv", "id,city\n2,b\n")
+    planning = shop.plan("shop")
+    arm("raise@publish.leased:1")
+    with pytest.raises(OSError, match="Input/output"):
+        shop.work(planning)
+    arm("")
+    shop.write("in/shop.csv", "id,city\n3,c\n")
+    shop.plan("shop")
+    (batch,) = shop.processing.ledger.batches.get(planning.batch_ids)
+    assert batch.state is BatchState.SUPERSEDED
+    return batch
+
+
+def publish_late(shop: Project, batch: Batch) -> BatchState:
+    """A publisher that read the ledger before its batch was superseded."""
+    schema = schema_from_text(batch.plan["schema"])
+    return publishing.publish(shop.data, batch, shop.chunks(batch.id), schema).state
+
+
+@pytest.mark.parametrize("first_publication", [True, False])
+def test_a_publisher_stopped_before_its_commit_does_not_commit_parts_that_are_swept(
+    shop: Project, monkeypatch: pytest.MonkeyPatch, *, first_publication: bool
+) -> None:
+    if not first_publication:
+        process(shop, 1)
+    before = shop.rows("shop")
+    batch = superseded(shop)
+
+    def overtaken(point: str) -> None:
+        if point == "publish.checked" and table_path(shop.data, "shop").exists():
+            monkeypatch.undo()
+            assert swept(shop).files == 1
+
+    monkeypatch.setattr(publishing, "fault", overtaken)
+    with pytest.raises(IntegrityError, match="is missing"):
+        publish_late(shop, batch)
+    assert shop.rows("shop") == before
+    process(shop, 3)
+    assert shop.rows("shop") == [{"id": 3, "city": "x"}]
+
+
+def test_a_publisher_that_commits_while_a_janitor_sets_its_parts_aside_keeps_them(
+    shop: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process(shop, 1)
+    batch = superseded(shop)
+
+    def set_aside(point: str) -> None:
+        if point == "publish.checked":
+            monkeypatch.undo()
+            arm("raise@janitor.set_aside:1")
+            with pytest.raises(OSError, match="Input/output"):
+                swept(shop)  # dies before its fence
+            arm("")
+
+    monkeypatch.setattr(publishing, "fault", set_aside)
+    assert publish_late(shop, batch) is BatchState.PUBLISHED
+    assert swept(shop) == NOTHING
+    assert shop.rows("shop") == [{"id": 2, "city": "b"}]
+
+
+def test_what_a_janitor_that_died_had_set_aside_goes_when_nobody_else_can_be_at_it(
+    shop: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process(shop, 1)
+    superseded(shop)
+    arm("raise@janitor.set_aside:1")
+    with pytest.raises(OSError, match="Input/output"):
+        swept(shop)
+    arm("")
+    assert swept(shop) == NOTHING
+    monkeypatch.setattr("batch_pipelines.processing.tables.withdrawing.OTHERS_AT_IT_S", -1.0)
+    assert swept(shop).files == 1
+    assert shop.parts("shop") == shop.live("shop")
