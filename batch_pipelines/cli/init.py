@@ -31,9 +31,9 @@ def dataset(
     settings = places.settings()
     if not file.is_file():
         raise places.NotFound(f"there is no file {file}")
-    source = source_file(file.absolute(), settings.home, settings.data)
     if not file.resolve().is_relative_to(settings.home.resolve()):
         raise ConfigError(f"{file} lies outside the project {settings.home}; copy it to {settings.home / 'data'} first")
+    source = source_file(file.absolute(), settings.home, settings.data)
     wanted = name or dataset_name(file.name)
     target = settings.defs / wanted / "defs.yaml"
     if not printed and not force:

@@ -14,9 +14,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import ValidationError
 
 from batch_pipelines.core.declaring.quantities import MB
-from batch_pipelines.core.errors import InputError
+from batch_pipelines.core.errors import ConfigError, InputError
 from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.rows.casts import cast_columns
@@ -81,6 +82,11 @@ def draft(name: str, file: SourceFile, home: Path, data: Path) -> Draft:
     scratch = Path(tempfile.mkdtemp(prefix="draft-", dir=data / "tmp"))
     try:
         return _draft(name, file, PlanFor(CHUNK_BYTES, scratch, home))
+    except ValidationError as error:  # names that a table's columns, a path or a dataset cannot have
+        why = "; ".join(problem["msg"].removeprefix("Value error, ") for problem in error.errors())
+        raise ConfigError(
+            f"{file.name} cannot be declared as it is: {why}. Rename what is named, then try again"
+        ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -111,7 +117,8 @@ def _sample(said: Mapping[str, object], file: SourceFile, wanted: PlanFor) -> tu
         tables.append(kind.load(chunk.payload, wanted.home).rows(header).table)
         count += chunk.items
     if not tables or not types:
-        raise InputError(file.name, "is empty, so nothing tells its columns; take a file with rows")
+        what = "has a header, but no rows" if header else "is empty"
+        raise InputError(file.name, f"{what}, so nothing tells the types of its columns; take a file with rows")
     return types, pa.concat_tables(tables, promote_options="permissive"), count >= plan.items
 
 

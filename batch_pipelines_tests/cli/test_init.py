@@ -44,4 +44,4 @@ def test_a_file_that_is_not_there_or_lies_elsewhere_is_refused(fresh: Deployment
     outside.write_text("id\n1\n")
     refused = fresh.bp("init", "dataset", str(outside))
     assert refused.exit_code == 1
-    assert "outside" in refused.stderr
+    assert f"outside.csv lies outside the project {fresh.home}; copy it to" in refused.stderr

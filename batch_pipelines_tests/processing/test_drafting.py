@@ -11,7 +11,7 @@ import pytest
 import xlsxwriter  # type: ignore[import-untyped]
 import yaml
 
-from batch_pipelines.core.errors import InputError
+from batch_pipelines.core.errors import ConfigError, InputError
 from batch_pipelines.processing.draft_text import scalar, yaml_of
 from batch_pipelines.processing.drafting import Draft, dataset_name, draft
 from batch_pipelines.processing.sources.files import source_file
@@ -130,8 +130,19 @@ def test_a_word_is_no_null_where_it_is_a_text_among_texts(project: Project) -> N
 
 
 def test_an_empty_file_tells_nothing(project: Project) -> None:
-    with pytest.raises(InputError, match="is empty, so nothing tells its columns; take a file with rows"):
+    with pytest.raises(InputError, match="has a header, but no rows, so nothing tells the types of its columns"):
         drafted(project, "shop.csv", "id,n\n")
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [("id,_line", "'_line' is a system column; its name cannot be used"), ("id,ID", "'ID' clashes with 'id'")],
+)
+def test_heads_that_no_table_can_have_are_said_plainly(project: Project, header: str, why: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be declared as it is") as refused:
+        drafted(project, "shop.csv", f"{header}\n1,2\n")
+    assert why in str(refused.value)
+    assert "pydantic" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
