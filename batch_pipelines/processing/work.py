@@ -112,9 +112,7 @@ def work_chunk(payload: dict[str, Any]) -> dict[str, Any]:
     fault("chunk.read")
     records, outcome = worked(job, content)
     fault("chunk.checked")
-    result = written(payload, records, outcome)
-    pa.default_memory_pool().release_unused()  # costs nothing, and an idle worker is half as large
-    return result
+    return written(payload, records, outcome)
 
 
 def bury(payload: dict[str, Any], reason: str) -> dict[str, Any]:

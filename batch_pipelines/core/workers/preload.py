@@ -8,8 +8,10 @@ import sys
 
 from batch_pipelines.core.workers import entry
 from batch_pipelines.core.workers.guard import PARENT, die_with_parent
+from batch_pipelines.core.workers.memory import keep_freed_memory
 
 __all__ = ["entry"]
 
 if sys.argv[:1] == ["-c"] and "multiprocessing.forkserver" in sys.modules:  # only ever true inside the fork server
     die_with_parent(parent=int(os.environ.get(PARENT, os.getppid())))
+    keep_freed_memory()

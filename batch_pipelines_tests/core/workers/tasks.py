@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -121,3 +122,15 @@ def starts_children(payload: Payload) -> Payload:
 def _say(payload: Payload) -> None:
     if "say" in payload:
         Path(payload["say"]).write_text(str(os.getpid()))
+
+
+def faults_of_a_second_need(payload: Payload) -> dict[str, int]:
+    """Fill 20 MB of memory and free it, twice; the pages that the system had to make each time."""
+    del payload
+    made = []
+    for _ in range(2):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        filled = b"x" * (20 << 20)
+        made.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+        del filled
+    return {"first": made[0], "second": made[1]}
