@@ -61,6 +61,35 @@ def test_several_tables_become_one_part(tmp_path: Path) -> None:
     assert part.stats["a"] == [1, 3, 2]
 
 
+def test_what_repeats_is_written_as_a_dictionary_and_whole_numbers_as_differences(tmp_path: Path) -> None:
+    rows = 40_000
+    table = pa.table(
+        {
+            "number": range(rows),
+            "day": pa.array([18_000 + row % 3000 for row in range(rows)], pa.date32()),
+            "far": [(-1) ** row * (2**63 - 1 - row) for row in range(rows)],
+            "few": [row % 7 for row in range(rows)],
+            "supplier": [f"S{(row * row + row) % 5003}" for row in range(rows)],
+            "text": [f"text {row}" for row in range(rows)],
+        }
+    )
+    write_part(table, tmp_path, "p.parquet")
+    assert read_part(tmp_path / "p.parquet").equals(table)
+    group = pq.read_metadata(tmp_path / "p.parquet").row_group(0)
+    written = {
+        column.path_in_schema: "dictionary" if column.has_dictionary_page else sorted({*column.encodings} - {"RLE"})
+        for column in map(group.column, range(group.num_columns))
+    }
+    assert written == {
+        "number": ["DELTA_BINARY_PACKED"],
+        "day": ["DELTA_BINARY_PACKED"],
+        "far": ["DELTA_BINARY_PACKED"],
+        "few": "dictionary",
+        "supplier": "dictionary",
+        "text": ["PLAIN"],
+    }
+
+
 def test_a_flipped_bit_in_a_page_is_seen(tmp_path: Path) -> None:
     write_part(pa.table({"s": [f"text {i}" for i in range(5000)]}), tmp_path, "p.parquet")
     path = tmp_path / "p.parquet"
