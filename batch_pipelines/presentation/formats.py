@@ -8,7 +8,7 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from babel import Locale, UnknownLocaleError, dates, numbers, units
@@ -193,11 +193,11 @@ class Formats:
         decimals = form.decimals
         if form.kind == "percent":
             pattern = _with_decimals(str(self.babel.percent_formats[None].pattern), 1 if decimals is None else decimals)
-            return _true_minus(numbers.format_percent(value, format=pattern, locale=self.babel))
+            return _true_minus(_pattern(pattern).apply(value, self.babel))
         pattern = "#,##0.##" if decimals is None else _with_decimals("#,##0", decimals)
         if decimals is None and 0 < abs(value) < 0.01:  # noqa: PLR2004
             pattern = "@@#"  # two or three digits that matter
-        return _true_minus(_unsigned_zero(numbers.format_decimal(value, format=pattern, locale=self.babel)))
+        return _true_minus(_unsigned_zero(_pattern(pattern).apply(value, self.babel)))
 
     def _moment(self, value: dt.date | dt.time, form: Format) -> str:
         there = zone(self.timezone)
@@ -247,6 +247,11 @@ def is_nothing(value: Any) -> bool:
     if isinstance(value, float):
         return not math.isfinite(value)
     return isinstance(value, dt.date) and value != value  # noqa: PLR0124 - pandas' NaT is no equal of itself
+
+
+@cache
+def _pattern(text: str) -> numbers.NumberPattern:
+    return numbers.parse_pattern(text)
 
 
 def _duration_parts(total: float) -> list[tuple[float, str]]:

@@ -11,10 +11,10 @@ BATCH_ROWS = 10_000
 
 def first_rows(work: Path, file: str, limit: int, columns: list[str] | None = None) -> pa.Table:
     """The first rows of a file, without reading more than they need."""
-    with pq.ParquetFile(work / file) as opened:
+    with pq.ParquetFile(work / file, pre_buffer=False) as opened:
         schema = opened.schema_arrow
         batches, found = [], 0
-        for batch in opened.iter_batches(min(limit, BATCH_ROWS), columns=columns):
+        for batch in opened.iter_batches(min(limit, BATCH_ROWS), columns=columns, use_threads=False):
             batches.append(batch.slice(0, limit - found))
             found += batches[-1].num_rows
             if found >= limit:

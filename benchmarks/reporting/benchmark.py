@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks.measure import Json, Measured, PeerFailed
 from benchmarks.report import Report
-from benchmarks.reporting.inputs import LONG, PERSONAL
+from benchmarks.reporting.documents import LONG, PERSONAL
 from benchmarks.rounds import Figures, Peer, interleave
 
 WORK = "benchmarks.reporting"
@@ -87,7 +87,7 @@ def _contests(sizes: Sizes, workdir: Path) -> list[Contest]:
 
 
 def _pdf_peers(job: Json) -> list[Peer]:
-    prepare = f"{WORK}.pdfs:prepare"
+    prepare = f"{WORK}.documents:prepare"
     return [
         Peer("ours", f"{WORK}.pdfs:ours", job, _has_pages, prepare),
         Peer("WeasyPrint", f"{WORK}.pdfs:weasyprint", job, _has_pages, prepare),

@@ -8,30 +8,6 @@ from pathlib import Path
 from batch_pipelines.reporting.document import Document
 from batch_pipelines.reporting.model import from_json
 from benchmarks.measure import Json
-from benchmarks.reporting.inputs import (
-    LONG,
-    LONG_YAML,
-    PAGES_ROWS,
-    PERSONAL,
-    PERSONAL_ROWS,
-    PERSONAL_YAML,
-    entry_of,
-    gathered_of,
-    lay_out,
-)
-
-
-def prepare(job: Json) -> Json:
-    """Lay the rows of every report out, and make the documents, charts included."""
-    from batch_pipelines.reporting.process import process  # noqa: PLC0415  its pandas is not what is measured
-
-    folder = Path(job["folder"])
-    data, entry = folder / "data", entry_of(folder / "defs", _yaml(job))
-    for number in range(job["reports"]):
-        work = data / f"r{number}"
-        lay_out(work, PAGES_ROWS if job["kind"] == LONG else PERSONAL_ROWS, number)
-        process(entry, gathered_of(work, job["kind"]), data)
-    return {}
 
 
 def ours(job: Json) -> Json:
@@ -72,7 +48,3 @@ def _documents(job: Json) -> Iterator[tuple[Document, Path]]:
     for number in range(job["reports"]):
         work = Path(job["folder"]) / "data" / f"r{number}"
         yield from_json(Document, json.loads((work / "document.json").read_text(encoding="utf-8"))), work
-
-
-def _yaml(job: Json) -> str:
-    return {LONG: LONG_YAML, PERSONAL: PERSONAL_YAML}[job["kind"]]

@@ -3,15 +3,16 @@
 What must not live here: how they are laid out.
 """
 
+import math
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from batch_pipelines.presentation.formats import Format, Formats, read_format
 from batch_pipelines.reporting.document import TableBlock, TableColumn
 
 LONGEST_CELL = 2_000
+LOOKED_AT = 100_000  # of a column, to find out how many decimals suit it
 _MANY = 100.0
 
 
@@ -43,12 +44,12 @@ def form_of(column: TableColumn, rows: pa.Table) -> Format | None:
     values: Any = rows.column(column.name)
     if not pa.types.is_floating(values.type):
         return None
-    finite = values.filter(pc.is_finite(values))
-    if len(finite) == 0:
+    figures = [value for value in values.slice(0, LOOKED_AT).to_pylist() if value is not None and math.isfinite(value)]
+    if not figures:
         return None
-    if pc.all(pc.equal(finite, pc.round(finite))).as_py():
+    if all(map(float.is_integer, figures)):
         return Format("number", "0")
-    return Format("number", "1" if pc.max(pc.abs(finite)).as_py() >= _MANY else "2")
+    return Format("number", "1" if max(map(abs, figures)) >= _MANY else "2")
 
 
 def _column_texts(values: Any, form: Format | None, formats: Formats) -> list[str]:

@@ -36,8 +36,7 @@ class PdfRenderer:
         made, notices = pdf_input(document, work, brand)
         pdf, warnings = typeset(made, brand, dt.datetime.fromisoformat(document.as_of_at))
         name = f"{document.name}.pdf"
-        packed, pages = pack(pdf)
-        (out / name).write_bytes(packed)
+        pages = pack(pdf, out / name)
         return [Rendered(name, pages=pages, truncated=notices, warnings=warnings)]
 
 
@@ -62,13 +61,20 @@ def typeset(made: Json, brand: Brand, at: dt.datetime) -> tuple[bytes, list[str]
         raise ConfigError(f"the PDF cannot be set: {error}") from error
 
 
-def pack(pdf: bytes) -> tuple[bytes, int]:
-    """Make it small, and its id a hash of its content; the number of its pages."""
+def pack(pdf: bytes, file: Path) -> int:
+    """Write it small, its id a hash of its content; the number of its pages."""
+    file.write_bytes(
+        pdf
+    )  # a file can be mapped; from memory, read through Python piece by piece, it costs twice as much
     packed = io.BytesIO()
-    with pikepdf.open(io.BytesIO(pdf)) as opened:
+    with pikepdf.open(file) as opened:
         pages = len(opened.pages)
-        opened.save(packed, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
-    return packed.getvalue(), pages
+        opened.save(
+            packed, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True,
+            fix_metadata_version=False,
+        )  # fmt: skip
+    file.write_bytes(packed.getbuffer())
+    return pages
 
 
 def _compiled(compiler: typst.Compiler, inputs: dict[str, str], at: dt.datetime, standards: list[Standard]) -> bytes:

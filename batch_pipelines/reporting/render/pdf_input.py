@@ -20,12 +20,15 @@ from batch_pipelines.reporting.document import (
     TextBlock,
 )
 from batch_pipelines.reporting.render.cells import cell_texts, total_texts
+from batch_pipelines.reporting.render.letter_widths import letter_widths, one_line
 from batch_pipelines.reporting.render.pdf_layout import LONGEST_WORD, layout
 from batch_pipelines.reporting.snapshot import first_rows
 
 Json = dict[str, Any]
 KPI_COLUMNS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 3, 6: 3, 7: 4, 8: 4, 9: 3}
 LONG_KPI = 14
+WHOLE_ROWS = 12  # tables up to that many stand on one page, if no cell is longer than
+WHOLE_LETTERS = 80
 _ARROWS = {"+": "▲", "−": "▼"}
 _LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -34,7 +37,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 def pdf_input(document: Document, work: Path, brand: Brand) -> tuple[Json, list[str]]:
     """The template's input, and notices of what is not shown in full."""
     formats = Formats(document.locale, document.timezone)
-    writer = _Input(document, work, formats)
+    writer = _Input(document, work, formats, brand)
     blocks = [block for group in _grouped(document) for block in writer.blocks(group)]
     language, _, region = document.locale.partition("_")
     said = words(document.locale)
@@ -60,9 +63,9 @@ def pdf_input(document: Document, work: Path, brand: Brand) -> tuple[Json, list[
 class _Input:
     """Makes the blocks."""
 
-    def __init__(self, document: Document, work: Path, formats: Formats) -> None:
+    def __init__(self, document: Document, work: Path, formats: Formats, brand: Brand) -> None:
         self._document, self._work, self._formats = document, work, formats
-        self._words = words(document.locale)
+        self._words, self._brand = words(document.locale), brand
         self._level = 1  # of titles of charts and tables: the first of a document has to be of level 1
         self.notices: list[str] = []
 
@@ -99,20 +102,20 @@ class _Input:
         totals = total_texts(block, rows, self._formats, self._words["total"])
         heads = [column.label for column in block.columns]
         every = [*texts, heads, *([totals] if totals else [])]
-        letters = [max(map(len, column)) for column in zip(*every, strict=True)]
-        longest = [
-            max(len(word) for text in column for word in text.split() or [""]) for column in zip(*every, strict=True)
-        ]
+        letters, longest = _lengths(every)
         wraps = [column.align != "right" for column in block.columns]
         flipped = self._document.page.orientation == "landscape"
         widths = [column.width for column in block.columns]
         plan = layout(letters, longest, wraps, widths, self._document.page.size, flipped=flipped)
         notice = self._notice(block, rows.num_rows, plan.shown)
+        shown = [[_breakable(text) for text in row[: plan.shown]] for row in texts]
+        of_letters = letter_widths(self._brand.theme.font, self._brand.font_files) if texts else {}
         return {
             "kind": "table", "title": block.title, "level": self._level,
             "heads": [_breakable(head) for head in heads[: plan.shown]],
             "aligns": [column.align for column in block.columns[: plan.shown]], "widths": plan.widths,
-            "rows": [[_breakable(text) for text in row[: plan.shown]] for row in texts],
+            "rows": shown, "short": one_line(shown, plan.inner, plan.size, of_letters), "width": plan.across,
+            "whole": len(shown) <= WHOLE_ROWS and max(letters, default=0) <= WHOLE_LETTERS,
             "totals": totals[: plan.shown] if totals and texts else None, "size": plan.size, "gap": plan.gap,
             "landscape": plan.landscape, "notice": "; ".join(filter(None, (notice, block.note))) or None,
         }  # fmt: skip
@@ -174,8 +177,17 @@ def _logo(brand: Brand) -> str | list[int] | None:
     return brand.logo.decode("utf-8") if brand.logo_type == "image/svg+xml" else list(brand.logo)
 
 
+def _lengths(rows: list[list[str]]) -> tuple[list[int], list[int]]:
+    """Of each column: letters of its longest text, and of its longest word."""
+    different = [set(column) for column in zip(*rows, strict=True)]
+    letters = [max(map(len, column)) for column in different]
+    return letters, [max(max(map(len, text.split()), default=0) for text in column) for column in different]
+
+
 def _breakable(text: str) -> str:
     """Let words that are wider than a column be broken."""
+    if len(text) <= LONGEST_WORD:
+        return text
     return _LONG_WORD.sub(
         lambda found: "\u200b".join(found[0][at : at + 10] for at in range(0, len(found[0]), 10)), text
     )

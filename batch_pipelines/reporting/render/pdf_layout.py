@@ -26,6 +26,7 @@ class TableLayout:
         gap: On either side of a column, points.
         landscape: Whether it needs pages turned.
         widths: Of each column that is shown: its share.
+        inner: Of each, without its gaps: points.
     """
 
     shown: int
@@ -33,6 +34,12 @@ class TableLayout:
     gap: float
     landscape: bool
     widths: list[float]
+    inner: list[float]
+
+    @property
+    def across(self) -> float:
+        """Width of the whole table, points."""
+        return sum(self.inner) + 2 * self.gap * (self.shown - 1)
 
 
 def layout(
@@ -57,11 +64,12 @@ def layout(
         room = _room(paper, landscape=landscape)
         if _width(needed, size) <= room:
             shares = _shares(needed, declared, size, room)
-            return TableLayout(len(needed), size, GAP, landscape and not flipped, shares)
+            return TableLayout(len(needed), size, GAP, landscape and not flipped, shares, _inner(shares, room))
     size, shown, room = LANDSCAPE_SIZES[-1], len(needed), _room(paper, landscape=True)
     while shown > 1 and _width(needed[:shown], size) > room:
         shown -= 1
-    return TableLayout(shown, size, GAP, not flipped, _shares(needed[:shown], declared[:shown], size, room))
+    shares = _shares(needed[:shown], declared[:shown], size, room)
+    return TableLayout(shown, size, GAP, not flipped, shares, _inner(shares, room))
 
 
 def _width(needed: list[int], size: float) -> float:
@@ -70,6 +78,12 @@ def _width(needed: list[int], size: float) -> float:
 
 def _room(paper: str, *, landscape: bool) -> float:
     return (_PAPER_MM[paper][1 if landscape else 0] - _MARGINS_MM) * _MM
+
+
+def _inner(shares: list[float], room: float) -> list[float]:
+    """What the typesetter makes of shares: the room between gaps, divided."""
+    left = room - 2 * GAP * (len(shares) - 1)
+    return [left * share / sum(shares) for share in shares]
 
 
 def _shares(needed: list[int], declared: list[float | None], size: float, room: float) -> list[float]:
