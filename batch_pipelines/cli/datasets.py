@@ -62,7 +62,7 @@ def _dataset(processing: "Processing", name: str) -> dict[str, Any]:
         "name": name,
         "description": processing.catalog.entry(name).declaration.description,
         "rows": count_rows(processing.settings.data, name),
-        "partitions_done": len(published),
+        "partitions_done": sum(each.has_files and each.published is not None for each in known),
         "partitions_with_files": sum(each.has_files for each in known),
         "partitions_in_trouble": sum(each.trouble is not None for each in known),
         "dead_letters": processing.ledger.chunks.counts([batch.id for batch in there]).dead,

@@ -15,6 +15,7 @@ from batch_pipelines.core.errors import ConfigError
 PREFIX = "BP_CONNECTION_"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _SQLITE = "sqlite:///"
+_PASSWORD = re.compile(r"(://[^:/@]*:)(.*)@")  # with / ? # in it, too: SQLAlchemy takes it, urlsplit does not see it
 _SECRET = re.compile(r"passw(or)?d|secret|token", re.IGNORECASE)
 
 
@@ -90,9 +91,7 @@ def masked(url: str) -> str:
     parts = _parts(url)
     if parts is None:
         return "***"
-    text = url
-    if parts.password:
-        text = text.replace(f":{parts.password}@", ":***@", 1)
+    text = _PASSWORD.sub(r"\1***@", url)
     head, mark, query = text.partition("?")
     pairs = [
         f"{pair.partition('=')[0]}=***" if _SECRET.search(pair.partition("=")[0]) else pair for pair in query.split("&")
@@ -106,7 +105,8 @@ def hidden(text: str, url: str) -> str:
     secrets = {url}
     if parts is not None:
         query = (value for key, value in parse_qsl(parts.query) if _SECRET.search(key))
-        secrets = {parts.password or "", *query}
+        written = _PASSWORD.search(url)
+        secrets = {parts.password or "", written[2] if written else "", *query}
     line = " ".join(text.split())
     for secret in sorted({*secrets, *map(unquote, secrets)} - {""}, key=len, reverse=True):
         line = line.replace(secret, "***")

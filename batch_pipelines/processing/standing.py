@@ -24,7 +24,7 @@ class Standing:
 
     Attributes:
         partition: Its key.
-        has_files: Whether there are sources for it now.
+        has_files: Whether there are sources for it now; a query can always be asked again.
         newest: The batch that was planned last, None if there never was one.
         published: The batch that the partition is at.
         earlier: Batches before it that are in the partition, too: it was added to them.
@@ -61,6 +61,8 @@ def standings(processing: Processing, dataset: str) -> list[Standing]:
             newest[batch.partition] = batch
     published = contributing(processing.ledger, dataset)
     with_files = set(processing.partitions(dataset))
+    if processing.catalog.entry(dataset).declaration.from_sql:  # windows that have not ended may have been processed
+        with_files |= set(newest)
     return [
         Standing(key, key in with_files, newest.get(key), *_held(published.get(key, [])))
         for key in sorted(with_files | set(newest))

@@ -1,8 +1,10 @@
 """`bp datasets`."""
 
 import json
+import sqlite3
 
 from batch_pipelines_tests.cli.deployment import ALL_BAD, Deployment
+from batch_pipelines_tests.processing.declaration.declarations import write_dataset
 
 
 def test_all_datasets_are_listed_with_rows_partitions_and_dead_letters(seen: Deployment) -> None:
@@ -77,6 +79,27 @@ def test_a_partition_whose_files_are_gone_keeps_its_rows(fresh: Deployment) -> N
 
     assert result.stdout.splitlines()[-1].split()[:3] == ["2024-02", "published", "1"]
     assert "its source files are gone, the table keeps its rows" in result.stderr
+    assert "1 of 1" in fresh.bp("datasets").stdout.splitlines()[-1]
+
+
+def test_a_window_of_a_query_that_has_not_ended_is_no_source_that_is_gone(fresh: Deployment) -> None:
+    with sqlite3.connect(fresh.home / "till.db") as till:
+        till.execute("create table sales (id integer, day text)")
+        till.execute("insert into sales values (1, '2099-01-05')")
+    write_dataset(
+        fresh.home / "defs",
+        "sales",
+        "connection: till\nsql: select id from sales where day >= $start and day < $end\n"
+        "partitions: {every: month, start: 2099-01}\ncolumns: {id: int}\n",
+    )
+    till_at = {"BP_CONNECTION_TILL": "sqlite:///till.db"}
+    assert fresh.bp("process", "sales", "2099-01", **till_at).exit_code == 0
+
+    result = fresh.bp("datasets", "sales", **till_at)
+
+    assert result.stdout.splitlines()[-1].split()[:3] == ["2099-01", "published", "1"]
+    assert result.stderr == ""
+    assert fresh.bp("datasets", **till_at).stdout.splitlines()[-1].split()[:5] == ["sales", "1", "1", "of", "1"]
 
 
 def test_a_deployment_without_datasets_says_where_it_looked(fresh: Deployment) -> None:
