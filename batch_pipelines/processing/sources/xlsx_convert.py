@@ -26,6 +26,7 @@ from pyarrow import compute
 
 from batch_pipelines.core.errors import InputError
 from batch_pipelines.core.workers.guard import die_with_parent
+from batch_pipelines.processing.rows.arrays import spare_pandas
 from batch_pipelines.processing.sources.staging import Caps
 from batch_pipelines.processing.sources.xlsx_grid import FAULT, ROW, Grid
 from batch_pipelines.processing.sources.xlsx_package import Sheet, check_parts, choose, opened_package, sheets_of
@@ -156,6 +157,7 @@ def main(arguments: str) -> None:
     caps = Caps()
     resource.setrlimit(resource.RLIMIT_DATA, (caps.memory, caps.memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    spare_pandas()
     try:
         answer = convert(
             Path(said["path"]),

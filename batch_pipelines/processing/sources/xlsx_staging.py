@@ -85,7 +85,11 @@ def _converted(file: SourceFile, options: XlsxOptions, target: Path) -> Json:
         **options.model_dump(),
     }
     command = [sys.executable, "-m", CONVERTER, json.dumps(said)]
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environ = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "ARROW_DEFAULT_MEMORY_POOL": "system",  # others reserve a gigabyte, all that the converter may have
+    }
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=LIMIT_S, env=environ)  # noqa: S603
     except subprocess.TimeoutExpired:
