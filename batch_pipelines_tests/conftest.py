@@ -21,8 +21,14 @@ from batch_pipelines_tests.servers import (
 SETTINGS = ("BP_DEFS", "BP_FAULTS", "BP_LEDGER_URL", "DAGSTER_HOME")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, so that no worker is left with one of them when the others are done."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the long trials unless `-m` speaks of them.
+
+    Long files come first, so that no worker is left with one of them when the others are done.
+    """
+    if "soak" not in config.option.markexpr:
+        config.hook.pytest_deselected(items=[item for item in items if any(item.iter_markers("soak"))])
+        items[:] = [item for item in items if not any(item.iter_markers("soak"))]
     items.sort(key=lambda item: item.path.parent.name not in ("system", "ui") and not any(item.iter_markers("system")))
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeEngine
 from batch_pipelines.core.connections import load_connections
 from batch_pipelines_tests.processing.datasets import Project
 from batch_pipelines_tests.processing.sources.formats.written import Record
-from batch_pipelines_tests.processing.test_flights_in_every_format import EXPECTED_DEAD, SOURCES, Fill, processed
+from batch_pipelines_tests.processing.test_flights_in_every_format import SOURCES, Fill, processed
 from batch_pipelines_tests.servers import Database
 
 KINDS: dict[str, type[TypeEngine[Any]]] = {"string": Text, "int": BigInteger, "timestamp": DateTime}
@@ -62,14 +62,3 @@ def test_flights_give_the_same_table_from_sqlite(
     monkeypatch.setitem(SOURCES, "sqlite", database(f"sqlite:///{tmp_path}/flights.db"))
     table, dead = processed(project, "csv", 400)
     assert processed(project, "sqlite", 400) == (table, dead)
-
-
-@pytest.mark.soak
-@pytest.mark.timeout(1800)
-def test_all_flights_of_the_year_give_the_same_table_from_postgresql(
-    project: Project, postgres: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(SOURCES, "postgresql", database(postgres.url))
-    table, dead = processed(project, "csv", None)
-    assert (len(table), dead) == (336_776 - EXPECTED_DEAD, EXPECTED_DEAD)
-    assert processed(project, "postgresql", None) == (table, dead)
