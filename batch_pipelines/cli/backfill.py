@@ -141,7 +141,7 @@ def _close(processing: "Processing", name: str, keys: list[str], runs: list[dict
         verdict = "succeeded" if run["ok"] else "failed"
         out.print(f"run {run['run_id']} {verdict}: {name} {what}", soft_wrap=True)
     where = [each for each in standings(processing, name) if each.partition in keys]
-    show_counts(processing, name, processing.review([each.published.id for each in where if each.published]))
+    show_counts(processing, processing.review([each.published.id for each in where if each.published]))
 
 
 def _failures(processing: "Processing", name: str, keys: list[str], runs: list[dict[str, Any]]) -> list[str]:

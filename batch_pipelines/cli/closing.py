@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 SHOWN_REASONS = 5
 
 
-def show_counts(processing: "Processing", dataset: str, reports: Sequence["BatchReport"]) -> None:
-    """Print what these batches of one dataset read and wrote."""
-    from batch_pipelines.processing.standing import reasons, standings
+def show_counts(processing: "Processing", reports: Sequence["BatchReport"]) -> None:
+    """Print what these batches read and wrote."""
+    from batch_pipelines.processing.standing import reasons_in
 
-    partitions = {report.partition for report in reports}
     read = sum(report.counts.items for report in reports)
     written = sum(report.counts.written for report in reports)
     filtered = sum(report.counts.filtered for report in reports)
@@ -33,8 +32,8 @@ def show_counts(processing: "Processing", dataset: str, reports: Sequence["Batch
         _figure(filtered, "filtered, as the dataset's YAML says")
     _figure(dead, "dead-lettered", "red" if dead else "")
     if dead:
-        where = [each for each in standings(processing, dataset) if each.partition in partitions]
-        for reason in reasons(processing, where)[:SHOWN_REASONS]:
+        batches = processing.ledger.batches.get([report.batch_id for report in reports])
+        for reason in reasons_in(processing, batches)[:SHOWN_REASONS]:
             data().print(f"           {sentence_of(reason)}", soft_wrap=True)
     if warned:
         _figure(warned, f"of the written have a warning ({', '.join(_warnings(reports))})", "yellow")

@@ -46,7 +46,7 @@ def process(
         elif current:
             say(f"{current} of {done} partitions were current already")
         if reports:
-            show_counts(processing, name, reports)
+            show_counts(processing, reports)
             show_place(processing, name)
         exporting = processing.export(name, [report.partition for report in reports if report.ok])
         for each in exporting.done:

@@ -86,10 +86,11 @@ class PlainLines:
         self._said: Stage | None = None
 
     def __call__(self, stage: Stage) -> None:
-        """Say it, if it is another stage, or if it is time."""
+        """Say it, if it is another stage, or its end, or if it is time."""
         now = self._clock.monotonic()
         same = self._said is not None and self._said.what == stage.what
-        if same and now - self._said_at < LINE_EVERY_S:
+        ended = 0 < stage.total == stage.done and stage != self._said
+        if same and not ended and now - self._said_at < LINE_EVERY_S:
             return
         self._said, self._said_at = stage, now
         say(f"{now - self._began:5.1f} s  {stage}")

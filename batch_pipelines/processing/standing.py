@@ -134,9 +134,14 @@ class Reason:
 
 def reasons(processing: Processing, of: Iterable[Standing]) -> list[Reason]:
     """Every reason for dead letters in these partitions, the most frequent first."""
+    return reasons_in(processing, (batch for standing in of for batch in lettered(standing)))
+
+
+def reasons_in(processing: Processing, batches: Iterable[Batch]) -> list[Reason]:
+    """Every reason for the dead letters of these batches, the most frequent first."""
     tally: dict[tuple[str, str | None, str], Counter[str | None]] = {}
-    for standing in of:
-        for table in dead_letters(processing, standing, ["reasons"]):
+    for batch in batches:
+        for table in letters_of(processing, batch, ["reasons"]):
             for rule, column, message, value, count in _counted(table):
                 tally.setdefault((rule, column, message), Counter())[value] += count
     found = [Reason(*key, values.total(), values.most_common()) for key, values in tally.items()]

@@ -62,7 +62,7 @@ class Deployment:
             cwd=self.home,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=400,
             check=False,
         )
 

@@ -1,6 +1,7 @@
 """The commands in docs/ do what the pages say: each is run, and prints every line that stands below it."""
 
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -31,8 +32,17 @@ def test_the_commands_of_a_page_print_what_it_shows(page: str, tmp_path: Path) -
     shutil.copytree(ROOT / "data" / "samples", tmp_path / "data" / "samples")
     deployment = Deployment(tmp_path, {"BP_HOME": str(tmp_path), "BP_DATA": str(tmp_path / "data"), "COLUMNS": "80"})
     for command, lines in commands(page):
-        ended = deployment.shell(command)
-        said = ended.stdout + ended.stderr
-        assert ended.returncode == 0, f"{command}\n{said}"
+        code, said = run(deployment, command)
+        assert code == 0, f"{command}\n{said}"
         for line in lines:
             assert any(shown.startswith(line) for shown in said.splitlines()), f"{command}\n{line}\n\n{said}"
+
+
+def run(deployment: Deployment, command: str) -> tuple[int, str]:
+    """Exit code of a command, and what it says; what is `bp` alone runs in this process, which costs a second less."""
+    program, *arguments = shlex.split(command)
+    if program == "bp" and not set(command) & set("|<>;&$*"):
+        ended = deployment.bp(*arguments)
+        return ended.exit_code, ended.output
+    in_shell = deployment.shell(command)
+    return in_shell.returncode, in_shell.stdout + in_shell.stderr

@@ -3,6 +3,7 @@
 import json
 
 from batch_pipelines_tests.cli.deployment import ALL_BAD, Deployment
+from batch_pipelines_tests.processing.declaration.declarations import write_dataset
 
 
 def test_it_processes_with_real_workers_and_says_what_came_of_it(fresh: Deployment) -> None:
@@ -69,3 +70,18 @@ def test_the_janitor_removes_what_nobody_names_and_nothing_else(fresh: Deploymen
     assert fresh.bp("query", "select count(*) as n from orders", "--csv").stdout == "n\n4\n"
     assert json.loads(fresh.bp("janitor", "orders", "--json").stdout) == [{"dataset": "orders", "files": 0, "bytes": 0}]
     assert fresh.bp("janitor", "nope").exit_code == 3
+
+
+def test_reasons_are_those_of_what_was_processed_and_not_of_what_was_appended_before(fresh: Deployment) -> None:
+    write_dataset(
+        fresh.home / "defs",
+        "visits",
+        "source: in/visits-*.csv\nwrite: append\nmax_reject_rate: 100%\ncolumns: {id: {type: int, required: true}}\n",
+    )
+    fresh.write("visits-1.csv", "id\n1\nx\n")
+    fresh.process("visits")
+    fresh.write("visits-2.csv", "id\n2\ny\n")
+
+    lines = fresh.bp("process", "visits").stdout.splitlines()
+
+    assert lines[2:4] == ["          1  dead-lettered", "           id is not an int: y 1"]

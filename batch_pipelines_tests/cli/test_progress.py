@@ -79,6 +79,20 @@ def test_in_a_log_a_stage_is_said_when_it_begins_and_then_every_three_seconds(
     ]
 
 
+def test_in_a_log_the_end_of_a_stage_is_said_at_once_and_once(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = FakeClock()
+    show = PlainLines(clock)
+
+    for done in (0, 90, 100, 100):
+        show(Stage("processing", done, 100, "items"))
+        clock.advance(0.5)
+
+    assert capsys.readouterr().err.splitlines() == [
+        "  0.0 s  processing: 0% · 0 of 100 items",
+        "  1.0 s  processing: 100% · 100 of 100 items",
+    ]
+
+
 def test_it_is_100_percent_only_when_all_is_done() -> None:
     assert Stage("x", 999, 1000, "items").percent == 99
     assert Stage("x", 1000, 1000, "items").percent == 100

@@ -1,6 +1,7 @@
 """`bp demo` and `bp backfill`, whole: with real Dagster processes, and for the demo the real flights."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from batch_pipelines_tests.cli.deployment import ALL_BAD, Deployment, make_deplo
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 
 def with_dagster(deployment: Deployment) -> Deployment:
@@ -57,23 +58,39 @@ def test_the_demo_fails_clearly_goes_on_brings_dead_letters_back_and_then_has_no
     ]
     assert "process_data: 1 partition of airports; Dagster's log: data/logs/demo-airports.log" in done.stderr
     assert "replay_dead_letters: 12 partitions of flights; Dagster's log: data/logs/demo-replay.log" in done.stderr
-    replayed = done.stdout.splitlines()[7:10]
-    assert replayed == ["    336,776  read", "    336,776  written", "          0  dead-lettered"]
-    assert max(map(len, done.stdout.splitlines())) <= 80
+    lines = done.stdout.splitlines()
+    replayed, (closing,) = lines[6:11], [at for at, line in enumerate(lines) if line.startswith("The table lies in ")]
+    assert replayed[1:4] == ["    336,776  read", "    336,776  written", "          0  dead-lettered"]
+    shown_report, shown_campaign = lines[11:14], lines[14 : closing - 1]
+    assert [Path(line).suffix for line in shown_report] == [".pdf", ".xlsx", ".html"]
+    assert all((flights.home / line).is_file() for line in shown_report)
+    assert shown_campaign[:4] == ["", "        334  sent", "          5  skipped", "        339  total"]
+    assert len(list((flights.home / "data" / "mail" / "punctuality_digest" / "2013-06-03").glob("*.eml"))) == 334
+    assert max(map(len, lines)) <= 80
     assert "\x1b" not in done.stdout + done.stderr
 
     again = flights.shell("time -p bp demo")
 
-    assert again.stderr.splitlines()[:2] == [
+    assert again.stderr.splitlines()[:4] == [
         "nothing to do: 12 of 12 partitions are current",
         "nothing to do: every flight goes to an airport that is known",
+        "nothing to do: the report of 2013-02-09 is made of the tables as they are",
+        "nothing to do: punctuality_digest of 2013-06-03 went out",
     ]
-    assert again.stdout.splitlines() == done.stdout.splitlines()[6:]
+    assert again.stdout.splitlines() == replayed + lines[closing - 1 :]
     spent = dict(line.split() for line in again.stderr.splitlines()[-3:])
     assert float(spent["user"]) + float(spent["sys"]) < 5  # seconds of CPU: the machine may have other work to do
 
-    for line in done.stdout.splitlines()[-3:-1]:
-        assert flights.shell(line).returncode == 0, line
+    following = [shlex.split(line) for line in lines[lines.index("Next:") + 1 : -1]]
+    assert [command[:2] for command in following] == [
+        ["bp", "query"],
+        ["bp", "datasets"],
+        ["bp", "open"],
+        ["bp", "campaign"],
+    ]
+    for command in following:
+        if command[1] != "open":  # it would open a window
+            assert flights.bp(*command[1:]).exit_code == 0, command
 
 
 def test_a_backfill_is_one_run_a_contiguous_range(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def show_flights(processing: "Processing") -> None:
     """Print what was read, written and dead-lettered of all flights."""
     batches = processing.ledger.batches.currents(DATASET).values()
     data().print()
-    show_counts(processing, DATASET, processing.review([batch.id for batch in batches]))
+    show_counts(processing, processing.review([batch.id for batch in batches]))
 
 
 ACT = Act(_done, _play)

@@ -4,6 +4,7 @@ Nothing of Dagster, pandas or DuckDB may come in here: each would cost every wor
 """
 
 import os
+import signal
 import sys
 
 from batch_pipelines.core.workers import entry
@@ -13,5 +14,6 @@ from batch_pipelines.core.workers.memory import keep_freed_memory
 __all__ = ["entry"]
 
 if sys.argv[:1] == ["-c"] and "multiprocessing.forkserver" in sys.modules:  # only ever true inside the fork server
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us, too; multiprocessing sees to it only later
     die_with_parent(parent=int(os.environ.get(PARENT, os.getppid())))
     keep_freed_memory()

@@ -72,8 +72,8 @@ class TableExporter:
         """
         name = str(target.connection)
         with self._explained(target), opened(self.connections, name) as engine, engine.connect() as connection:
-            schema, _, _ = str(target.table).rpartition(".")
-            if not inspect(connection).has_table(COMMITS, schema or None):
+            schema, _, table = str(target.table).rpartition(".")
+            if not all(inspect(connection).has_table(each, schema or None) for each in (COMMITS, table)):
                 return {}
             commits = _commits(schema or None)
             mine = (commits.c.dataset == dataset, commits.c.target == target.table)
@@ -108,8 +108,9 @@ class _Transaction:
     def run(self) -> Exported:
         commits = self._lock()
         known = self._known(commits)
-        if known and known.publication >= self._rows.number:
-            done = Done.NEWER if known.publication > self._rows.number else Done.CURRENT
+        is_newer = known and known.publication > self._rows.number
+        if is_newer or (known and known.publication == self._rows.number and self._is_there()):
+            done = Done.NEWER if is_newer else Done.CURRENT
             return self._said(done, int(known.publication), int(known.rows))
         table = self._ready()
         fault("export.transaction_begun")
@@ -122,6 +123,10 @@ class _Transaction:
         self._connection.commit()
         fault("export.committed")
         return self._said(Done.WRITTEN, self._rows.number, count)
+
+    def _is_there(self) -> bool:
+        """Whether the table is: somebody may have dropped it, and not its commit rows."""
+        return inspect(self._connection).has_table(self._table, self._schema)
 
     def _lock(self) -> Table:
         """Nobody else exports this partition to this table; the table of commit rows is there."""

@@ -193,3 +193,12 @@ def test_a_pool_works_where_its_process_is_number_one() -> None:
     if "unshare" in done.stderr:
         pytest.skip(f"no PID namespace here: {done.stderr}")
     assert "Returned" in done.stdout, done.stderr
+
+
+def test_a_fork_server_that_is_still_importing_does_not_mind_ctrl_c() -> None:
+    line = (
+        "import multiprocessing.forkserver, signal, batch_pipelines.core.workers.preload; "
+        "print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
+    )
+    done = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"

@@ -60,6 +60,18 @@ def test_rows_and_commit_row_arrive_and_a_second_export_writes_nothing(home: Pat
     assert project.processing.not_exported("orders") == []
 
 
+def test_a_table_that_was_dropped_is_written_anew_although_its_commit_rows_are_there(home: Path, mart: str) -> None:
+    project = project_of(home, mart)
+    project.write("in/orders.csv", lines(1, 2))
+    written(project)
+    execute(mart, "DROP TABLE orders")
+
+    assert len(project.processing.not_exported("orders")) == 1
+    assert dones(project.processing.export("orders")) == [Done.WRITTEN]
+    assert held(mart) == {"all": [1, 2]}
+    assert project.processing.not_exported("orders") == []
+
+
 def test_a_new_publication_replaces_its_partition_and_nothing_else(home: Path, mart: str) -> None:
     project = project_of(home, mart, monthly=True)
     project.write("in/orders-2013-01.csv", lines(1, 2))
