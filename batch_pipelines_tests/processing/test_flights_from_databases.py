@@ -51,14 +51,14 @@ def test_flights_give_the_same_table_from_postgresql(
     project: Project, postgres: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(SOURCES, "postgresql", database(postgres.url))
-    table, dead = processed(project, "csv", 400)
-    assert len(table) + dead == 400 * 12
-    assert processed(project, "postgresql", 400) == (table, dead)
+    table, dead = processed(project, "csv", 100)
+    assert len(table) + dead == 100 * 12
+    assert processed(project, "postgresql", 100) == (table, dead)
 
 
 def test_flights_give_the_same_table_from_sqlite(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(SOURCES, "sqlite", database(f"sqlite:///{tmp_path}/flights.db"))
-    table, dead = processed(project, "csv", 400)
-    assert processed(project, "sqlite", 400) == (table, dead)
+    table, dead = processed(project, "csv", 100)
+    assert processed(project, "sqlite", 100) == (table, dead)

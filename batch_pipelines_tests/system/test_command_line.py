@@ -51,7 +51,7 @@ def test_job_execute_of_a_wrong_config_ends_with_one_clear_line(project: SmallPr
 def test_ctrl_c_ends_a_run_keeps_what_is_done_and_the_next_run_does_the_rest(project: SmallProject) -> None:
     project.source(BIG).write_bytes((SAMPLES / f"flights-{BIG}.csv.gz").read_bytes())
     config = project.home / "big.yaml"
-    config.write_text(f'partitions: ["{BIG}"]\nchunk_size: 16KB\n')
+    config.write_text(f'partitions: ["{BIG}"]\nchunk_size: 32KB\n')
     with executing(project, str(config)) as process:
         assert process.stdout
         assert any("items · " in line for line in process.stdout)  # the first line of progress
