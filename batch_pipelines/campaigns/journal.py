@@ -1,7 +1,7 @@
 """The journal of one claim: a line before each message's final dot, a line after its reply. Outlives its process.
 
     I 17                                        the final dot of recipient 17 is the next thing written
-    R 17 {"kind": "sent", "code": 250, …}       its outcome
+    R 17 ["sent",250,null,"queued","dot","nobody"]   its outcome
 
 Each line is in the page cache as soon as it is written: a killed process loses nothing of it. A machine that dies may
 lose it, so after another boot it says nothing. What must not live here: what follows from it (recovery.py).
@@ -11,7 +11,7 @@ import json
 import mmap
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,7 @@ FOLDER = Path("campaigns") / "journals"
 ROOM_BYTES = 1 << 16
 LONGEST_REPLY = 500
 END = ord("\n")
+_as_json = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` would make one each time
 
 
 class ClaimJournal:
@@ -33,12 +34,13 @@ class ClaimJournal:
     Args:
         data: The data folder.
         check: Called before each intent; raises to forbid it.
+        noted: Called after each result.
     """
 
-    def __init__(self, data: Path, check: Callable[[int], None]) -> None:
+    def __init__(self, data: Path, check: Callable[[int], None], noted: Callable[[], None] = lambda: None) -> None:
         self.name = f"{FOLDER}/{secrets.token_hex(12)}"
         self._path = data / self.name
-        self._check = check
+        self._check, self._noted = check, noted
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         self._at = 0
@@ -61,15 +63,16 @@ class ClaimJournal:
     def result(self, outcome: Outcome) -> None:
         """See `Journal`."""
         fault("mail.replied")
-        said = {
-            "kind": outcome.kind,
-            "code": outcome.code,
-            "enhanced": outcome.enhanced,
-            "reply": outcome.reply[:LONGEST_REPLY],
-            "phase": outcome.phase,
-            "blame": outcome.blame,
-        }
-        self._write(b"R %d %s" % (outcome.seq, json.dumps(said, separators=(",", ":")).encode()))
+        said = [
+            outcome.kind,
+            outcome.code,
+            outcome.enhanced,
+            outcome.reply[:LONGEST_REPLY],
+            outcome.phase,
+            outcome.blame,
+        ]
+        self._write(b"R %d %s" % (outcome.seq, _as_json(said).encode()))
+        self._noted()
         fault("mail.noted")
 
     def close(self, *, remove: bool) -> None:
@@ -130,14 +133,14 @@ def read_journal(path: Path) -> Written | None:
     return Written(frozenset(intents), results)
 
 
-def _outcome(seq: int, said: dict[str, object]) -> Outcome:
-    code, enhanced = said["code"], said["enhanced"]
+def _outcome(seq: int, said: Sequence[object]) -> Outcome:
+    kind, code, enhanced, reply, phase, blame = said
     return Outcome(
         seq,
-        Kind(str(said["kind"])),
+        Kind(str(kind)),
         code if isinstance(code, int) else None,
         None if enhanced is None else str(enhanced),
-        str(said["reply"]),
-        Phase(str(said["phase"])),
-        Blame(str(said["blame"])),
+        str(reply),
+        Phase(str(phase)),
+        Blame(str(blame)),
     )

@@ -15,6 +15,7 @@ from batch_pipelines.campaigns.limits import Limit, Limiter
 from batch_pipelines.campaigns.progress import SendingProgress
 from batch_pipelines.campaigns.recovery import Recovered, Recovery
 from batch_pipelines.campaigns.sending import Composer, Desk, Line, Shared, Task
+from batch_pipelines.campaigns.turns import Turns
 from batch_pipelines.campaigns.verdicts import Policy
 from batch_pipelines.core.clock import Clock
 from batch_pipelines.core.heartbeat import Heartbeat
@@ -172,7 +173,7 @@ class _Shift:
         shared = Shared()
         limiter = Limiter(self._ledger.rates, orders.limits, self._clock)
         task = Task(self._id, orders.policy, orders.screen, orders.claimed_at_once)
-        desk = Desk(self._ledger, self._data, self._owner, self._heartbeat.check, self._clock)
+        desk = Desk(self._ledger, self._data, self._owner, self._heartbeat.check, self._clock, Turns(self._clock))
         lines = [
             Line(desk, task, shared, composer=composer, transport=transport, limiter=limiter)
             for _ in range(orders.connections)

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from batch_pipelines.campaigns.journal import ClaimJournal
 from batch_pipelines.campaigns.limits import Limiter, Permit
+from batch_pipelines.campaigns.turns import Turns
 from batch_pipelines.campaigns.verdicts import Breaker, Policy, bounce_of, settlement
 from batch_pipelines.core.clock import Clock
 from batch_pipelines.core.errors import BatchError, LeaseLost, TransientError
@@ -91,6 +92,7 @@ class Desk:
         owner: The sender.
         check: Raises LeaseLost if the sender's leases may not be trusted any more.
         clock: Time.
+        turns: Of its connections.
     """
 
     ledger: Ledger
@@ -98,6 +100,7 @@ class Desk:
     owner: Owner
     check: Callable[[], None]
     clock: Clock
+    turns: Turns
 
 
 class Line:
@@ -116,7 +119,8 @@ class Line:
         self, desk: Desk, task: Task, shared: Shared, *, composer: Composer, transport: Transport, limiter: Limiter
     ) -> None:
         self._ledger, self._data, self._owner = desk.ledger, desk.data, desk.owner
-        self._check, self._clock = desk.check, desk.clock
+        self._check, self._clock, self._turns = desk.check, desk.clock, desk.turns
+        self._turn: float | None = None
         self._task, self._shared = task, shared
         self._composer, self._transport, self._limiter = composer, transport, limiter
         self._connection: Connection | None = None
@@ -140,7 +144,7 @@ class Line:
         """Do one claim; False if nobody waits."""
         self._check()
         permits: dict[int, tuple[Permit, str]] = {}
-        journal = ClaimJournal(self._data, lambda seq: self._may_go(seq, permits))
+        journal = ClaimJournal(self._data, lambda seq: self._may_go(seq, permits), self._end_turn)
         settled = False
         try:
             claim = self._ledger.recipients.claim(
@@ -160,6 +164,7 @@ class Line:
             settled = self._settle(claim, work)
             return True
         finally:
+            self._end_turn()
             journal.close(remove=settled)
 
     def _send(self, work: "_Work", journal: ClaimJournal, permits: dict[int, tuple[Permit, str]]) -> None:
@@ -193,7 +198,13 @@ class Line:
         """Called right before a final dot."""
         permit, domain = permits[seq]
         permits[seq] = (self._limiter.confirm(permit, domain), domain)
+        self._turn = self._turns.take()
         self._check()
+
+    def _end_turn(self) -> None:
+        if self._turn is not None:
+            self._turns.give(self._turn)
+            self._turn = None
 
     def _messages(self, work: "_Work", permits: dict[int, tuple[Permit, str]]) -> Iterator[Outgoing | None]:
         """Yield messages as limits allow; None before waiting."""

@@ -71,12 +71,12 @@ class Dialogue:
         """See `Connection.send`; leaves the connection in good order unless `broken` or left early."""
         current = self._opened(self._next_due(source))
         while current:
-            outcome = current.refusal or self._envelope(current)
-            ahead = None if self.broken else self._pulled(source)
-            if outcome:
+            outcome = current.refusal or self._envelope(current) or self._body(current)
+            ahead = None if self.broken else self._pulled(source)  # written while the relay reads the body
+            if not outcome:
+                outcome = self._dot(current, ahead, journal)
+            elif not self.broken:
                 self._go_on(current, ahead)
-            else:
-                outcome = self._deliver(current, ahead, journal)
             journal.result(outcome)
             yield outcome
             if self.broken:
@@ -144,8 +144,6 @@ class Dialogue:
     def _go_on(self, current: _Ready, ahead: _Ready | None) -> None:
         """Leave a message that was not delivered, and begin the next."""
         behind = self._behind(ahead)
-        if self.broken:
-            return
         if current.refusal:
             if behind:
                 self._note(self._wire.write(behind, self._timeouts.command_s))
@@ -155,10 +153,12 @@ class Dialogue:
         if reply and reply.code // 100 != SUCCESS:
             self._note(Break(f"it refused RSET ({reply.code} {reply.text})"))
 
-    def _deliver(self, ready: _Ready, ahead: _Ready | None, journal: Journal) -> Outcome:
-        self._note(self._wire.write(ready.body, self._timeouts.body_s, corked=True))
-        if self.broken:
-            return self._lost(ready, Phase.BODY)
+    def _body(self, ready: _Ready) -> Outcome | None:
+        """Write a message up to its dot, or say why that did not work."""
+        self._note(self._wire.write(ready.body, self._timeouts.body_s))
+        return self._lost(ready, Phase.BODY) if self.broken else None
+
+    def _dot(self, ready: _Ready, ahead: _Ready | None, journal: Journal) -> Outcome:
         journal.intent(ready.message.seq)
         self._note(self._wire.write_dot(self._behind(ahead), self._timeouts.body_s))
         if self.broken:

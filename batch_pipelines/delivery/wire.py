@@ -4,6 +4,7 @@ A break is a value, not an exception: whoever sends branches on it. What must no
 order (smtp.py, dialogue.py).
 """
 
+import select
 import socket
 import ssl
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ BLOCK = 256 * 1024
 LONGEST_LINE = 8 * 1024
 MOST_LINES = 200
 _CODE_DIGITS = 3
-_MORE = getattr(socket, "MSG_MORE", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Break:
 
 
 class Wire:
-    """One socket.
+    """One socket. A plain one does not block: what can be written at once takes one system call, not three.
 
     Attributes:
         torn: Why what was written behind a dot did not get out.
@@ -84,7 +84,12 @@ class Wire:
         self._unread = b""
         self._at = 0
         self._timeout_s: float | None = None
-        self._cork = 0 if isinstance(sock, ssl.SSLSocket) else _MORE
+        self._is_plain = not isinstance(sock, ssl.SSLSocket)
+        if self._is_plain:
+            sock.settimeout(0.0)
+            self._readable, self._writable = select.poll(), select.poll()
+            self._readable.register(sock, select.POLLIN)
+            self._writable.register(sock, select.POLLOUT)
 
     @property
     def has_unread(self) -> bool:
@@ -117,38 +122,36 @@ class Wire:
         if len(self._unread) - self._at > LONGEST_LINE:
             return Break(f"its reply has a line of more than {LONGEST_LINE} bytes")
         left_s = deadline - self._clock.monotonic()
-        if left_s <= 0:
-            return _silent(within_s)
         try:
-            self._wait_at_most(left_s if self._unread else within_s)
-            received = self.sock.recv(65536)
+            received = self._received(left_s) if left_s > 0 else None
+        except BlockingIOError:  # it only looked as if there were something
+            return None
         except TimeoutError:
-            return _silent(within_s)
+            received = None
         except OSError as error:
             return _lost(error)
         if not received:
-            return Break("it closed the connection")
+            return _silent(within_s) if received is None else Break("it closed the connection")
         self._unread = self._unread[self._at :] + received
         self._at = 0
         return None
 
-    def write(self, data: bytes, within_s: float, *, corked: bool = False) -> Break | None:
-        """Write all of `data`, in blocks of `BLOCK` bytes that may take so many seconds each.
-
-        Args:
-            data: What to write.
-            within_s: For each block.
-            corked: More follows at once: small packets need not leave yet.
-        """
-        try:
+    def _received(self, within_s: float) -> bytes | None:
+        if not self._is_plain:
             self._wait_at_most(within_s)
-            flags = self._cork if corked else 0
+        elif not self._readable.poll(within_s * 1000):
+            return None
+        return self.sock.recv(65536)
+
+    def write(self, data: bytes, within_s: float) -> Break | None:
+        """Write all of `data`, in blocks of `BLOCK` bytes that may take so many seconds each."""
+        try:
             if len(data) <= BLOCK:
-                self._send_all(data, flags)
+                self._send_all(data, within_s)
                 return None
             view = memoryview(data)
             for start in range(0, len(data), BLOCK):
-                self._send_all(view[start : start + BLOCK], flags)
+                self._send_all(view[start : start + BLOCK], within_s)
         except TimeoutError:
             return _stuck(within_s)
         except OSError as error:
@@ -163,9 +166,8 @@ class Wire:
         data = DOT + behind
         handed = 0
         try:
-            self._wait_at_most(within_s)
             while handed < len(data):
-                handed += self.sock.send(data[handed:])
+                handed += self._send(data[handed:], within_s)
         except TimeoutError:
             broken = _stuck(within_s)
         except OSError as error:
@@ -189,11 +191,29 @@ class Wire:
         except OSError:
             return
 
-    def _send_all(self, data: bytes | memoryview, flags: int) -> None:
-        if flags:
-            self.sock.sendall(data, flags)
-        else:
-            self.sock.sendall(data)  # a TLS socket takes no flags
+    def _send_all(self, data: bytes | memoryview, within_s: float) -> None:
+        handed = self._send(data, within_s)
+        if handed < len(data):
+            deadline, rest = self._clock.monotonic() + within_s, memoryview(data)
+            while handed < len(data):
+                handed += self._send(rest[handed:], deadline - self._clock.monotonic())
+
+    def _send(self, data: bytes | memoryview, within_s: float) -> int:
+        """Hand over what is taken within so many seconds; how many bytes that were."""
+        if within_s <= 0:
+            raise TimeoutError
+        if not self._is_plain:
+            self._wait_at_most(within_s)
+            return self.sock.send(data)
+        try:
+            return self.sock.send(data)
+        except BlockingIOError:
+            if not self._writable.poll(within_s * 1000):
+                raise TimeoutError from None
+        try:
+            return self.sock.send(data)
+        except BlockingIOError:
+            return 0
 
     def _wait_at_most(self, seconds: float) -> None:
         if seconds != self._timeout_s:  # setting it is a system call

@@ -49,3 +49,7 @@ def test_what_is_missing_or_reaches_too_far_is_refused(template: str, words: str
 
 def test_variables_that_nobody_gives_are_named() -> None:
     assert missing_variables(MADE, "{{ a }}{% set b = 1 %}{{ b }}{{ c }}{{ range(3) }}", ["c"]) == ["a"]
+
+
+def test_a_key_is_found_before_a_method_of_its_name() -> None:
+    assert render(MADE, "{{ order.items }} {{ order.get('x') }}", {"order": {"items": 3}}) == "3 None"

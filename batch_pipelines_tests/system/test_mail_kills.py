@@ -21,6 +21,7 @@ RECIPIENTS = 5_000
 KILLS = 104
 FEW = 300
 SPREAD = 130  # crash points passed, at most, before a random kill
+RANDOM_KILLS, WIDE_SPREAD = 30, 400  # three points a message
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,18 @@ def test_killed_anywhere_and_sent_on_nobody_is_lost_and_nobody_gets_two(
     assert figures.wrong == [], figures
     assert figures.kills.total() >= 100
     assert set(figures.kills) - {"any"} == mail_points()
+    assert figures.share <= 0.3
+
+
+def test_killed_at_random_with_claims_of_200_few_are_in_doubt(
+    children: Forks, folder: Path, blank_ledger: Path
+) -> None:
+    with swept(MailSweep(children, folder, RECIPIENTS, seed=SEED, ledger=blank_ledger)) as sweep:
+        sweep.child("prepare").wait()
+        sweep.sweep([f"kill@any:{sweep.dice.randint(1, WIDE_SPREAD)}" for _ in range(RANDOM_KILLS)], plants=())
+        figures = sweep.judge()
+    print(figures)  # noqa: T201
+    assert (figures.wrong, figures.kills.total()) == ([], RANDOM_KILLS)
     assert figures.share <= 0.3
 
 
