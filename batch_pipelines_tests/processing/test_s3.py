@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from batch_pipelines.core.errors import ConfigError
+from batch_pipelines.core.faults import arm
 from batch_pipelines.lake.objects import store
 from batch_pipelines.processing.export.targets import Done
 from batch_pipelines.processing.sources.objects import ObjectSources
@@ -87,6 +88,21 @@ def test_an_object_that_did_not_change_is_not_fetched_again(project: Project, bu
     bucket.write("in/orders-2013-01.csv", "id,name\n2,b\n")
     (report,) = project.run("orders")
     assert project.rows("orders") == [{"id": 2, "name": "b"}]
+
+
+def test_a_fetch_that_breaks_off_leaves_nothing_and_the_next_one_has_every_row(
+    project: Project, bucket: Bucket
+) -> None:
+    bucket.write("in/orders-2013-01.csv", "id,name\n1,a\n")
+    project.declare("orders", SOURCE + COLUMNS)
+    arm("raise@fetch.written:1")
+    with pytest.raises(OSError, match="Input/output"):
+        project.plan("orders")
+    arm("")
+    assert staged(project) == []
+
+    (report,) = project.run("orders")
+    assert (report.ok, report.rows) == (True, 1)
 
 
 class Changing:
