@@ -54,9 +54,10 @@ def publish(context: StepContext, planned: Mapping[str, Any]) -> None:
         items.work(planned["item_batch"], report=Narrator(context), wait_for_others=True)
         report = items.review(planned["item_batch"])
         shown = _shown(report)
-    context.log.info("%s", ", ".join(f"{name}: {value}" for name, value in shown.items()))
+    context.log.info("%s", ", ".join(f"{name}: {getattr(value, 'path', value)}" for name, value in shown.items()))
     if report.dead:
-        context.log.warning("%d items are dead letters, see %s", report.dead, shown["dead_letters"])
+        what = "1 item is a dead letter" if report.dead == 1 else f"{report.dead:,} items are dead letters"
+        context.log.warning("%s, see %s", what, report.dead_letters)
     context.add_output_metadata(shown)
 
 

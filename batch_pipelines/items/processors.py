@@ -48,7 +48,7 @@ def find(name: str, home: Path) -> Processor:
     module_name, _, function_name = name.partition(":")
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         why = f"{type(error).__name__}: {error}"
         msg = f"processor {name!r}: {module_name} cannot be imported from {home} ({why})"
         raise ConfigError(msg) from error
@@ -63,8 +63,14 @@ def find(name: str, home: Path) -> Processor:
 
 
 def version(function: Processor) -> str:
-    """Return the hash (hex) of the file in which a processor is written: another text is another piece of work."""
-    file = inspect.getsourcefile(inspect.unwrap(function))
+    """Return the hash (hex) of the file in which a processor is written: another text is another piece of work.
+
+    Empty where there is no text: a function written in C, or an object that is called like one.
+    """
+    try:
+        file = inspect.getsourcefile(inspect.unwrap(function))
+    except TypeError:
+        return ""
     return sha256(Path(file).read_bytes().replace(b"\r\n", b"\n")).hexdigest() if file else ""
 
 

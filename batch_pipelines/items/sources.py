@@ -94,12 +94,17 @@ def _written(items: Iterator[Any], folder: Path, shown: str) -> Staged:
     return Staged(temporary, digest.hexdigest(), count, shown)
 
 
-def as_line(value: object) -> bytes:
-    """Return a JSON value as one line."""
+def as_line(value: object, *, allow_nan: bool = True) -> bytes:
+    """Return a JSON value as one line.
+
+    Raises:
+        TypeError: It is none.
+        ValueError: It refers to itself, or has NaN or infinity where those are not allowed: JSON has none.
+    """
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=allow_nan).encode() + b"\n"
     except UnicodeEncodeError:  # half a surrogate pair is JSON, but no UTF-8
-        return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+        return json.dumps(value, separators=(",", ":"), allow_nan=allow_nan).encode() + b"\n"
 
 
 def _of_file(path: Path, shown: str) -> Iterator[Any]:

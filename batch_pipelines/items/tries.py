@@ -64,7 +64,7 @@ class Tries:
         self._append({"e": number, "v": why})
 
     def _append(self, event: dict[str, Any]) -> None:
-        line = as_line(event)
+        line = as_line(event, allow_nan=False)
         if self._log is not None:
             self._log.write(line)
 

@@ -116,7 +116,7 @@ def _try_all(call: _Call, tries: Tries, first: int, lines: list[bytes], attempts
             raise
         except HOPELESS as error:
             tries.bury(number, _say(error))
-        except Exception as error:  # noqa: BLE001  whatever a function raises is about its item
+        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a function raises is about its item
             if call.is_last:
                 tries.bury(number, f"{_say(error)}, in {attempts} tries")
             else:
@@ -125,7 +125,7 @@ def _try_all(call: _Call, tries: Tries, first: int, lines: list[bytes], attempts
     return failed
 
 
-def _say(error: Exception) -> str:
+def _say(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{place}"[:WORDS]

@@ -99,6 +99,21 @@ def test_a_result_that_is_no_json_is_a_dead_letter(workshop: Workshop) -> None:
     assert "no JSON value" in letters_of(report)[0]
 
 
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_a_result_with_a_number_that_json_has_not_is_a_dead_letter(workshop: Workshop, number: str) -> None:
+    name = workshop.define(f"def work(item):\n    return {{'v': float('{number}') if item == 1 else 0.5}}\n")
+    report = workshop.run([1, 2], name)
+    assert results_of(report) == [{"v": 0.5}]
+    assert "no JSON value" in letters_of(report)[0]
+
+
+def test_an_item_whose_processor_exits_is_a_dead_letter_and_the_others_go_on(workshop: Workshop) -> None:
+    name = workshop.define("import sys\n\ndef work(item):\n    return sys.exit(3) if item == 1 else item\n")
+    report = workshop.run([1, 2], name)
+    assert results_of(report) == [2]
+    assert letters_of(report)[0].startswith("SystemExit: 3")
+
+
 def test_any_item_that_is_json_arrives_as_it_was(workshop: Workshop) -> None:
     items: list[Any] = [None, True, -0.5, 2**70, "\u2028\r\n\ud83d x", [1, [2]], {"a": {"b": None}}]
     assert results_of(workshop.run(items, workshop.define("def work(item):\n    return item\n"))) == items
@@ -119,6 +134,16 @@ def test_too_many_inline_items_are_refused(workshop: Workshop) -> None:
 )
 def test_a_processor_that_is_not_there_is_refused(workshop: Workshop, name: str, why: str) -> None:
     with pytest.raises(ConfigError, match=why):
+        workshop.items.plan(ItemOrder([1], name))
+
+
+def test_a_processor_may_be_written_in_c(workshop: Workshop) -> None:
+    assert results_of(workshop.run([4, 9], "math:sqrt")) == [2.0, 3.0]
+
+
+def test_a_module_that_exits_as_it_is_imported_is_refused(workshop: Workshop) -> None:
+    name = workshop.define("import sys\n\nsys.exit(1)\n")
+    with pytest.raises(ConfigError, match=r"cannot be imported.*SystemExit: 1"):
         workshop.items.plan(ItemOrder([1], name))
 
 
