@@ -1,8 +1,9 @@
 """Bytes to typed columns: vectorised where all is well, ever smaller pieces where something is not.
 
-A column is cast whole; if that fails, in windows of 512 rows; a window that fails is trimmed, brought into
-one spelling, sifted by a regular expression and, for what is left (numbers too large, days that don't exist),
-halved down to the single value. Columns with a `format` go to formatted.py.
+A column is cast whole; if that fails, without the few values that look as if they were the reason; if that fails,
+too, in windows of 512 rows. Values left out, and windows that fail, are trimmed, brought into one spelling, sifted by
+a regular expression and, for what is left (numbers too large, days that don't exist), halved down to the single value.
+Columns with a `format` go to formatted.py.
 
 What must not live here: rules on typed values (rules.py).
 """
@@ -31,8 +32,10 @@ from batch_pipelines.processing.rows.arrays import (
 from batch_pipelines.processing.rows.formatted import parse_formatted
 from batch_pipelines.processing.rows.rejects import Finding, Rejects, shown
 from batch_pipelines.processing.rows.spellings import IMPOSSIBLE, SHAPES, misfit, oddities, spelled
+from batch_pipelines.processing.rows.suspects import suspects
 
 WINDOW = 512
+MOST_SUSPECTS = 1 / 8  # of all rows: more are not a few
 _DAYS = (-719_162, 2_932_896)  # 0001-01-01 to 9999-12-31, in days from 1970-01-01
 _MICROSECONDS = (_DAYS[0] * 86_400_000_000, (_DAYS[1] + 1) * 86_400_000_000 - 1)
 _NOT_UTF8 = "is not valid UTF-8"
@@ -128,11 +131,28 @@ def _undecodable(raw: Values) -> Rows:
 
 
 def _cast_typed(raw: Values, column: Column, bad: _Bad) -> Values:
-    kernel = _kernel(column)
-    whole = kernel(raw.view(pa.string()))
+    whole = _kernel(column)(raw.view(pa.string()))
     if whole is not None:
         return whole
-    starts = range(0, len(raw), WINDOW)
+    sifted = _cast_without_suspects(raw, column, bad)
+    return _cast_windows(raw, column, bad) if sifted is None else sifted
+
+
+def _cast_without_suspects(raw: Values, column: Column, bad: _Bad) -> Values | None:
+    """Cast a column whole but for a few values, those by themselves; None if the others cannot be cast either."""
+    rows = suspects(raw, column.kind)
+    if not 0 < len(rows) <= len(raw) * MOST_SUSPECTS:
+        return None
+    left_out = np.zeros(len(raw), np.bool_)
+    left_out[rows] = True
+    values = _kernel(column)(_blank(raw, left_out).view(pa.string()))
+    if values is None:
+        return None
+    return pc.replace_with_mask(values, pa.array(left_out), _salvage(taken(raw, rows), rows, column, bad))
+
+
+def _cast_windows(raw: Values, column: Column, bad: _Bad) -> Values:
+    kernel, starts = _kernel(column), range(0, len(raw), WINDOW)
     pieces: list[Values] = [kernel(raw.slice(start, WINDOW).view(pa.string())) for start in starts]
     failed = [start for start, piece in zip(starts, pieces, strict=True) if piece is None]
     rows = np.concatenate([np.arange(start, min(start + WINDOW, len(raw))) for start in failed])

@@ -1,5 +1,6 @@
 """Casting: every text that is of its type is read, every other is a reject with a reason."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -138,6 +139,31 @@ def test_good_texts_are_read_whatever_stands_beside_them(type_name: str) -> None
     assert values == expected
     refused = [row for row, text in enumerate(texts) if text in bad]
     assert sorted(reject.row for reject in rejects) == refused
+
+
+@pytest.mark.parametrize("type_name", sorted({kind for kind, _, _ in GOOD}))
+def test_an_odd_value_among_plain_ones_is_read_or_refused_as_it_is_alone(type_name: str) -> None:
+    plain = next((text, value) for kind, text, value in GOOD if kind == type_name)
+    odd: list[tuple[bytes, Any]] = [(text, value) for kind, text, value in GOOD if kind == type_name]
+    odd += [(text, None) for kind, text, _ in BAD if kind == type_name] + [(b"\xff\xfe", None)]
+    for text, value in odd:
+        rows = [*[plain] * 11, (None, None), (text, value), *[plain] * 11]
+        cells = pa.array([b"left out", *(cell for cell, _ in rows)], pa.binary()).slice(1)
+        typed, rejects = cast_columns(pa.table({"c": cells}), {"c": Column(type=type_name)})
+        assert typed.column("c").to_pylist() == [expected for _, expected in rows]
+        assert list(rejects) == [replace(reject, row=12) for reject in cast(type_name, text)[1]]
+
+
+@given(st.lists(st.dates(), min_size=20, max_size=60), st.integers(0, 9999), st.integers(0, 19), st.integers(0, 39))
+def test_only_days_of_the_calendar_are_read(days: list[date], year: int, month: int, day: int) -> None:
+    text = f"{year:04}-{month:02}-{day:02}"
+    try:
+        expected = date.fromisoformat(text)
+    except ValueError:
+        expected = None
+    values, rejects = cast("date", *(each.isoformat().encode() for each in days), text.encode())
+    assert values == [*days, expected]
+    assert len(rejects) == (expected is None)
 
 
 def test_null_stays_null() -> None:
