@@ -20,13 +20,14 @@ from batch_pipelines.core.faults import fault
 from batch_pipelines.core.ledger.chunks import Settled
 from batch_pipelines.core.model import Batch, Chunk, ChunkResult, Json
 from batch_pipelines.lake.delta import table_path
+from batch_pipelines.lake.lean_arrow import spare_pandas
 from batch_pipelines.lake.parts import part_stem, read_part, write_part
 from batch_pipelines.processing.contest import Loser, contest_of
 from batch_pipelines.processing.corrections import CORRECTIONS, changes_between, contents_of
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.letters import Letters, is_carried, is_letters
 from batch_pipelines.processing.letters import read as read_letters
-from batch_pipelines.processing.rows.arrays import Rows, spare_pandas
+from batch_pipelines.processing.rows.arrays import Rows
 from batch_pipelines.processing.rows.duplicates import RULE, first_is
 from batch_pipelines.processing.sources.formats.registry import format_of
 from batch_pipelines.processing.sources.reading import Content

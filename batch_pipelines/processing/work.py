@@ -16,12 +16,13 @@ import pyarrow as pa
 
 from batch_pipelines.core.errors import IntegrityError
 from batch_pipelines.core.faults import fault
+from batch_pipelines.lake.lean_arrow import spare_pandas
 from batch_pipelines.lake.parts import SYSTEM_FIELDS, schema_from_text, schema_to_text
 from batch_pipelines.processing.corrections import changes_between
 from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.outcome import Outcome, Records, with_system_columns, written
-from batch_pipelines.processing.rows.arrays import Rows, spare_pandas
+from batch_pipelines.processing.rows.arrays import Rows
 from batch_pipelines.processing.rows.casts import schema_of
 from batch_pipelines.processing.rows.checks import check
 from batch_pipelines.processing.rows.corrections import correct

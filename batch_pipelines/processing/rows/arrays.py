@@ -3,8 +3,6 @@
 What must not live here: anything that knows what the values mean.
 """
 
-import sys
-from importlib.abc import MetaPathFinder
 from typing import Any
 
 import numpy as np
@@ -14,30 +12,6 @@ from numpy.typing import NDArray
 # The stubs of pyarrow know an array by the type of its values, which is known here only at run time.
 Values = Any
 Rows = NDArray[np.int64]
-
-
-def spare_pandas() -> None:
-    """Keep pyarrow from loading pandas (a second, 45 MB) only to ask whether a list is a pandas Series.
-
-    pyarrow asks once; that once, pandas is hidden. It asks again when it really needs pandas (`to_pandas`).
-    """
-    if "pandas" in sys.modules:
-        return
-    hide = _Hidden()
-    sys.meta_path.insert(0, hide)
-    try:
-        pa.scalar(0)
-    finally:
-        sys.meta_path.remove(hide)
-
-
-class _Hidden(MetaPathFinder):
-    """Makes an import of pandas fail."""
-
-    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
-        del path, target
-        if fullname == "pandas":
-            raise ModuleNotFoundError(fullname)
 
 
 def one_piece(column: "pa.ChunkedArray[Any]") -> Values:
