@@ -23,7 +23,7 @@ RUN_TAGS: Mapping[str, str] = {
 }
 PROGRESS_TAG = "batch/progress"
 MAX_LANES = 64
-STEP_PRELOAD = ("batch_pipelines.orchestration.step_preload", "dagster", "batch_pipelines.processing.pipeline")
+STEP_PRELOAD = ("batch_pipelines.orchestration.step_preload", "batch_pipelines.definitions")
 
 
 def executor(lanes: int) -> dg.ExecutorDefinition:
