@@ -14,6 +14,7 @@ from batch_pipelines.campaigns.freezing import variables_of
 from batch_pipelines.campaigns.limits import Limit
 from batch_pipelines.campaigns.messages.compile import Compiled
 from batch_pipelines.campaigns.messages.writer import Rendered, Unwritable, Writer
+from batch_pipelines.campaigns.sender_domain import Records, warnings_of
 from batch_pipelines.core.clock import Clock
 from batch_pipelines.core.ledger.ledger import Ledger
 from batch_pipelines.core.mailings import Screen
@@ -72,6 +73,7 @@ class Checking:
     writer: Writer
     relay: Relay
     clock: Clock
+    records: Records
 
     def run(self, ledger: Ledger, limits: Sequence[Limit]) -> Checked:
         """Check everything."""
@@ -114,6 +116,8 @@ class Checking:
             yield Finding(
                 "mail is not signed here (no dkim_domain at the relay): make sure that the relay signs", serious=False
             )
+        if self.relay.is_real:
+            yield from (Finding(each, serious=False) for each in warnings_of(sender.domain, self.records))
         if declaration.unsubscribe is not None and not self.message.uses_unsubscribe:
             yield Finding(
                 "the template shows no way out: use {{ unsubscribe_url }} in it", declaration.kind == "marketing"

@@ -1,6 +1,6 @@
 """Campaigns behind one name: prepare an occurrence, send it, recover, review, pause.
 
-All that Dagster's ops, the `bp` command and tests need of campaigns. Nothing here decides anything.
+All that Dagster's ops, `bp` and tests need of campaigns. Nothing here decides anything.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +21,7 @@ from batch_pipelines.campaigns.progress import SendingProgress
 from batch_pipelines.campaigns.recovery import Recovered, sweep_journals
 from batch_pipelines.campaigns.reviewing import Review
 from batch_pipelines.campaigns.sender import Sender
+from batch_pipelines.campaigns.sender_domain import DnsRecords, Records
 from batch_pipelines.campaigns.verdicts import Policy
 from batch_pipelines.core.clock import Clock, SystemClock
 from batch_pipelines.core.errors import ConfigError
@@ -44,12 +45,19 @@ class Campaigns:
         settings: Where everything is.
         environ: Where relays and the secret are named; read once, at the edge.
         clock: Time.
+        records: The domain name system.
     """
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str], *, clock: Clock | None = None) -> None:
-        self.settings = settings
-        self.environ = environ
-        self.clock = clock or SystemClock()
+    def __init__(
+        self,
+        settings: Settings,
+        environ: Mapping[str, str],
+        *,
+        clock: Clock | None = None,
+        records: Records | None = None,
+    ) -> None:
+        self.settings, self._records = settings, records or DnsRecords()
+        self.environ, self.clock = environ, clock or SystemClock()
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -160,7 +168,7 @@ class Campaigns:
             raise ConfigError(_unknown(name, missing))
         writer = Writer(message, marks_of(self.secret, declaration, 0), f"{name}/{about.key}")
         relay = self.relay(declaration)
-        checking = Checking(entry, about, gathered, message, writer, relay, self.clock)
+        checking = Checking(entry, about, gathered, message, writer, relay, self.clock, self._records)
         return checking.run(self.ledger, limits_of(declaration, relay) if relay.is_real else [])
 
     def contents(self, occurrence: Occurrence) -> Contents:

@@ -126,12 +126,12 @@ class Breaker:
 
     def outcome(self, outcome: Outcome) -> str | None:
         """Note an outcome; return why to pause, None to go on."""
+        if is_relays_fault(outcome):
+            return f"the relay refuses the sender: {outcome.code} {outcome.reply}"
         if outcome.kind is Kind.UNSENT:
             return self.connection_failed(outcome.reply)
         if outcome.kind is Kind.SENT:
             self._in_a_row = 0
-        if is_relays_fault(outcome):
-            return f"the relay refuses the sender: {outcome.code} {outcome.reply}"
         refused = outcome.kind is Kind.FAILED and outcome.blame in {Blame.POLICY, Blame.MESSAGE}
         self._refused.append(refused)
         if len(self._refused) > self.window:
