@@ -1,4 +1,4 @@
-"""pyarrow asks for pandas once; where it is hidden that once, it is not loaded, and works as ever where it is wanted."""
+"""pyarrow asks for pandas once; hidden that once, it is not loaded, and works as ever where it is wanted."""
 
 import subprocess
 import sys
