@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from batch_pipelines.processing.rows.arrays import Rows, found, taken
 from batch_pipelines.processing.rows.rejects import VALUE_LIMIT, Finding, Rejects
@@ -19,6 +20,7 @@ MANY = 1000  # more are left to be settled: each has a message of its own
 _ROW = "__row"
 
 Key = tuple[Any, ...]
+Bools = NDArray[np.bool_]
 
 
 def check_key(table: pa.Table, key: Sequence[str], place: Callable[[int], str]) -> Rejects:
@@ -32,16 +34,10 @@ def check_key(table: pa.Table, key: Sequence[str], place: Callable[[int], str]) 
     if not key or not all(_is_plain(table.schema.field(name).type) for name in key):
         return Rejects()
     keys = table.select(list(key))
-    numbered = keys.append_column(_ROW, pa.array(np.arange(table.num_rows)))
-    firsts = numbered.group_by(list(key), use_threads=False).aggregate([(_ROW, "min")])
-    if firsts.num_rows == table.num_rows:
-        return Rejects()
-    first = np.zeros(table.num_rows, np.bool_)
-    first[firsts.column(f"{_ROW}_min").to_numpy()] = True
-    losers = np.flatnonzero(~first)
-    if len(losers) > MANY:
-        return Rejects()
-    return _rejects(keys, np.flatnonzero(first), losers, place)
+    again = _again_in_order(keys)
+    again = _again(keys) if again is None else again
+    losers = np.flatnonzero(again)
+    return _rejects(keys, np.flatnonzero(~again), losers, place) if 0 < len(losers) <= MANY else Rejects()
 
 
 def first_is(place: str) -> str:
@@ -56,6 +52,28 @@ def in_table(place: str) -> str:
 
 def _is_plain(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_date(kind))
+
+
+def _again_in_order(keys: pa.Table) -> Bools | None:
+    """Which rows have the key of the row before, if keys never fall, as in a sorted file; None if they do."""
+    same = np.ones(max(keys.num_rows - 1, 0), np.bool_)
+    for column in keys.columns:
+        if pa.types.is_string(column.type) or column.null_count:
+            return None
+        values = column.to_numpy()
+        if (same & (values[1:] < values[:-1])).any():
+            return None
+        same &= values[1:] == values[:-1]
+    return np.concatenate([np.zeros(min(keys.num_rows, 1), np.bool_), same])
+
+
+def _again(keys: pa.Table) -> Bools:
+    """Which rows have the key of any row before; null is like null here."""
+    numbered = keys.append_column(_ROW, pa.array(np.arange(keys.num_rows)))
+    firsts = numbered.group_by(keys.column_names, use_threads=False).aggregate([(_ROW, "min")])
+    again = np.ones(keys.num_rows, np.bool_)
+    again[firsts.column(f"{_ROW}_min").to_numpy()] = False
+    return again
 
 
 def _rejects(keys: pa.Table, firsts: Rows, losers: Rows, place: Callable[[int], str]) -> Rejects:

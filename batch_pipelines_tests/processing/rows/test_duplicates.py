@@ -4,6 +4,8 @@ from datetime import date
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from batch_pipelines.processing.rows import duplicates
 from batch_pipelines.processing.rows.duplicates import check_key
@@ -47,3 +49,16 @@ def test_what_would_not_pay_is_left_to_be_settled(monkeypatch: pytest.MonkeyPatc
     assert len(twice(pa.table({"id": [1, 1, 1]}), "id")) == 2
     assert twice(pa.table({"id": [1, 1, 1, 1]}), "id") == []
     assert twice(pa.table({"id": [0.0, -0.0]}), "id") == []
+
+
+@given(st.lists(st.tuples(st.integers(-2, 2), st.dates(date(2013, 1, 1), date(2013, 1, 3)))), st.booleans())
+def test_rows_in_the_order_of_their_keys_and_in_any_other_have_the_same_firsts(
+    rows: list[tuple[int, date]],
+    sort: bool,  # noqa: FBT001
+) -> None:
+    rows = sorted(rows) if sort else rows
+    ids, days = pa.array([each for each, _ in rows], pa.int64()), pa.array([day for _, day in rows], pa.date32())
+    found = {reject.row: reject.message for reject in twice(pa.table({"id": ids, "day": days}), "id", "day")}
+    firsts = {row: rows.index(key) for row, key in enumerate(rows)}
+    expected = {row: duplicates.first_is(f"a.csv:{first + 2}") for row, first in firsts.items() if first < row}
+    assert found == expected
