@@ -3,6 +3,8 @@
 What must not live here: what is swept (processing/tables/janitor.py), what a limit is (orchestration/policies.py).
 """
 
+from datetime import timedelta
+
 import dagster as dg
 
 from batch_pipelines.campaigns.declaration.catalog import Catalog as Campaigns
@@ -15,13 +17,16 @@ from batch_pipelines.core.clock import SystemClock
 from batch_pipelines.core.errors import BatchError
 from batch_pipelines.orchestration.instance import keep_pool_limits
 from batch_pipelines.orchestration.policies import INFRASTRUCTURE_RETRIES, RUN_TAGS
-from batch_pipelines.orchestration.session import open_processing
+from batch_pipelines.orchestration.report_records import recorded_folders
+from batch_pipelines.orchestration.session import open_desk, open_processing
 from batch_pipelines.processing.declaration.catalog import Catalog
 from batch_pipelines.processing.tables.compact import compact
 from batch_pipelines.processing.tables.janitor import Swept, sweep_all
 from batch_pipelines.reporting.declaration.catalog import Catalog as Reports
+from batch_pipelines.reporting.retention import KEPT
 
 POOLS_EVERY_S = 60
+REPORTS_KEPT = timedelta(days=1)  # whatever is younger: a run may be at it
 
 
 @dg.op(
@@ -67,6 +72,22 @@ def sweep_op(context: dg.OpExecutionContext) -> None:
     context.add_output_metadata({"files": total.files, "bytes": total.bytes})
 
 
+@dg.op(
+    name="clear_reports",
+    description=f"Removes what is left of reports that were made again: of each partition, or key of a burst, the "
+    f"{KEPT} newest stay, and what runs have on record to be delivered. A re-run removes what is left.",
+    ins={"swept": dg.In(dg.Nothing)},
+    out=dg.Out(dg.Nothing),
+    retry_policy=INFRASTRUCTURE_RETRIES,
+)
+def clear_reports_op(context: dg.OpExecutionContext) -> None:
+    """Clear the folder of reports, and its snapshots."""
+    with open_desk() as desk:
+        snapshots = desk.reporting.tidy(REPORTS_KEPT)
+        reports = desk.reporting.clear(recorded_folders(desk.settings.data), REPORTS_KEPT)
+    context.add_output_metadata({"reports": reports, "snapshots": snapshots})
+
+
 @dg.job(
     name="clean_up_files",
     description="Merges small parts of the tables, removes files that nobody names any more, once a day. "
@@ -74,8 +95,8 @@ def sweep_op(context: dg.OpExecutionContext) -> None:
     tags=RUN_TAGS,
 )
 def clean_up_files() -> None:
-    """Compact, then sweep."""
-    sweep_op(compact_op())
+    """Compact, sweep, then clear."""
+    clear_reports_op(sweep_op(compact_op()))
 
 
 clean_up_schedule = dg.ScheduleDefinition(

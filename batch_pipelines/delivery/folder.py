@@ -100,6 +100,8 @@ def _to_s3(address: str, parcel: Parcel) -> str:
     there, base = fs.FileSystem.from_uri(address)
     folder = "/".join([base.rstrip("/"), *parcel.folder])
     for file in parcel.files:
-        with file.path.open("rb") as reader, there.open_output_stream(f"{folder}/{safe_segment(file.name)}") as writer:
+        place = f"{folder}/{safe_segment(file.name)}"
+        # by default a name that ends with .gz would have it packed once more
+        with file.path.open("rb") as reader, there.open_output_stream(place, compression=None) as writer:
             copyfileobj(reader, writer, COPY_BYTES)
     return f"{S3}{folder}"

@@ -97,5 +97,14 @@ def recorded_partitions(data: Path, name: str) -> list[str]:
     return [file.stem for file in files]
 
 
+def recorded_folders(data: Path) -> set[str]:
+    """Return the folders of all reports that are on record, from the data folder."""
+    return {
+        each["manifest"]["folder"]
+        for file in (data / FOLDER).glob("*/*.json")
+        for each in json.loads(file.read_text(encoding="utf-8"))
+    }
+
+
 def _file(data: Path, name: str, partition: str | None) -> Path:
     return data / FOLDER / name / f"{partition or ALL}.json"

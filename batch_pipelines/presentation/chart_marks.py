@@ -15,6 +15,9 @@ LABELLED_BARS = 16
 LABELLED_CELLS = 200
 LABEL_ROOM = 28
 BAR_HEIGHT = 26
+LOW_BAR_HEIGHT = 18
+MANY_BARS = 25
+LETTER_WIDTH = 7
 LARGE = 100_000
 _DAY_S = 86_400
 
@@ -32,7 +35,9 @@ def drawing(chart: Chart, rows: ChartRows, theme: Theme, width: int) -> Json:
         names = len({value["x"] for value in rows.values})
         longest = max((len(value["name"]) for value in rows.values), default=0)
         inner = max(width - 70 - min(longest * 7, 260), 120)
-        return {"data": data, "width": inner, "height": max(names, 1) * BAR_HEIGHT, "layer": _lying_bars(rows, theme)}
+        each = BAR_HEIGHT if names <= MANY_BARS or rows.series else LOW_BAR_HEIGHT
+        layer = _lying_bars(rows, theme, inner)
+        return {"data": data, "width": inner, "height": max(names, 1) * each, "layer": layer}
     layer = _bars(chart, rows, theme) if chart.type in {"bar", "stacked"} else _lines(chart, rows, theme)
     return {"data": data, "width": inner, "height": chart.height, "layer": _placed(layer, chart, rows)}
 
@@ -105,7 +110,7 @@ def _bars(chart: Chart, rows: ChartRows, theme: Theme) -> list[Json]:
 _AT_ZERO: Json = {"x": None, "y": {"datum": 0, "type": "quantitative"}}
 
 
-def _lying_bars(rows: ChartRows, theme: Theme) -> list[Json]:
+def _lying_bars(rows: ChartRows, theme: Theme, width: int) -> list[Json]:
     down = {
         "field": "x", "type": "ordinal", "sort": None, "scale": {"paddingInner": 0.3},
         "axis": {"title": rows.x_title, "titleAngle": 0, "titleAlign": "right", "titleAnchor": "start", "titleY": -6,
@@ -113,21 +118,34 @@ def _lying_bars(rows: ChartRows, theme: Theme) -> list[Json]:
                  "labelColor": theme.ink},
     }  # fmt: skip
     along: Json = {
-        "field": "y", "type": "quantitative", "stack": None,
-        "axis": {"title": rows.y_title, "orient": "top", "titleAlign": "left", "titleAnchor": "start", "titleX": 0,
-                 "titlePadding": 4, "labels": False, "ticks": False, "grid": False, "domain": False},
+        "field": "y", "type": "quantitative", "stack": None, "scale": _room_for_labels(rows, width),
+        "axis": {"title": rows.y_title, "orient": "bottom", "titlePadding": 6,
+                 "labels": False, "ticks": False, "grid": False, "domain": False},
     }  # fmt: skip
     colour = _series_colour(rows, theme)
-    bar: Json = {"mark": {"type": "bar", "cornerRadiusEnd": 2}, "encoding": {"y": down, "x": along}}
+    offset = {"yOffset": {"field": "s", "sort": None}} if colour else {}
+    bar: Json = {"mark": {"type": "bar", "cornerRadiusEnd": 2}, "encoding": {"y": down, "x": along, **offset}}
     if colour:
-        bar["encoding"] |= {"color": colour, "yOffset": {"field": "s", "sort": None}}
-    text: Json = {
-        "mark": {"type": "text", "align": "left", "dx": 5, "color": theme.ink},
-        "encoding": {"y": down, "x": along, "text": {"field": "label"}},
-    }
-    if colour:
-        text["encoding"]["yOffset"] = {"field": "s", "sort": None}
-    return [bar, text]
+        bar["encoding"]["color"] = colour
+    layer = [bar]
+    for align, away, which in (("left", 5, "datum.y >= 0"), ("right", -5, "datum.y < 0")):
+        text = {"type": "text", "align": align, "dx": away, "color": theme.ink}
+        encoding = {"y": down, "x": along, "text": {"field": "label"}, **offset}
+        layer.append({"transform": [{"filter": which}], "mark": text, "encoding": encoding})
+    if any(value["y"] is not None and value["y"] < 0 for value in rows.values):
+        zero = {"y": None, "x": {"datum": 0, "type": "quantitative"}}
+        layer.append({"data": {"values": [{}]}, "mark": {"type": "rule", "color": theme.muted}, "encoding": zero})
+    return layer
+
+
+def _room_for_labels(rows: ChartRows, width: int) -> Json:
+    """Bars to the left have their labels to the left: the axis goes on for them."""
+    numbers = [value["y"] for value in rows.values if value["y"] is not None]
+    lowest, highest = min(numbers, default=0), max(0, *numbers, 0)
+    if lowest >= 0:
+        return {}
+    label = min(10 + LETTER_WIDTH * max(len(value["label"]) for value in rows.values), width // 2)
+    return {"domainMin": lowest - (highest - lowest) * label / (width - label), "nice": False}
 
 
 def _heatmap(rows: ChartRows, theme: Theme, width: int) -> Json:
@@ -190,7 +208,7 @@ def _number_format(chart: Chart, rows: ChartRows) -> str:
 
 
 def _time_format(rows: ChartRows) -> str:
-    if rows.span_s <= 2 * _DAY_S:
+    if rows.span_s <= 2 * _DAY_S and any(value["x"] % (1000 * _DAY_S) for value in rows.values):
         return "%H:%M"
     if rows.span_s <= 120 * _DAY_S:
         return rows.day_format

@@ -17,6 +17,7 @@ from batch_pipelines.presentation.words import title_of
 
 MOST_POINTS = 5_000
 LONGEST_NAME = 40
+UNSEEN = "\N{ZERO WIDTH SPACE}"
 Scale = Literal["time", "number", "names"]
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -60,21 +61,21 @@ def chart_rows(chart: Chart, rows: Sequence[Mapping[str, Any]], formats: Formats
     scale = _scale(chart, [row[x] for row in kept])
     form = read_format(chart.format) if chart.format else None
     decimals = _decimals([row[y] for row in kept])
-    values = []
+    values, names, series = [], _Names(), _Names()
     for row in kept:
         value = None if is_nothing(row[y]) else _number(row[y], chart, y)
         unit = f"\N{NO-BREAK SPACE}{chart.unit}" if chart.unit and value is not None else ""
         short = formats.show(row[y], form or decimals)
-        name = _name(row[x], formats)
+        name = names.of(_name(row[x], formats))
         entry = {
-            "x": _position(row[x], scale, formats),
+            "x": name if scale == "names" else _position(row[x], scale, formats),
             "name": name,
             "y": value,
             "label": short + unit,
             "short": short,
         }
         if chart.series:
-            entry["s"] = _name(row[chart.series], formats)
+            entry["s"] = series.of(_name(row[chart.series], formats))
         values.append(entry)
     y_title = chart.y_title or title_of(y)
     return ChartRows(
@@ -100,8 +101,6 @@ def _scale(chart: Chart, column: Sequence[Any]) -> Scale:
 def _position(value: Any, scale: Scale, formats: Formats) -> Any:
     if scale == "number":
         return float(value)
-    if scale == "names":
-        return _name(value, formats)
     if not isinstance(value, dt.datetime):
         value = dt.datetime(value.year, value.month, value.day)  # noqa: DTZ001 - a local clock's time
     local = value.astimezone(zone(formats.timezone)) if value.tzinfo else value
@@ -115,7 +114,24 @@ def _name(value: Any, formats: Formats) -> str:
         text = str(value)  # hours, years, ids: never grouped
     else:
         text = formats.show(value)
-    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+    return text
+
+
+class _Names:
+    """Texts cut to a length; what differs stays different: cut texts that would be the same get a letter unseen."""
+
+    def __init__(self) -> None:
+        self._cut: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def of(self, text: str) -> str:
+        if text not in self._cut:
+            cut = text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+            while cut in self._taken:
+                cut += UNSEEN
+            self._taken.add(cut)
+            self._cut[text] = cut
+        return self._cut[text]
 
 
 def _day_pattern(formats: Formats) -> str:

@@ -5,7 +5,7 @@ All that Dagster's ops, the `bp` command, the demo and tests need of reports. No
 
 import datetime as dt
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -25,6 +25,7 @@ from batch_pipelines.reporting.needs import tables_of
 from batch_pipelines.reporting.process import process
 from batch_pipelines.reporting.render.renderer import Renderer
 from batch_pipelines.reporting.render.renderers import RENDERERS
+from batch_pipelines.reporting.retention import clear_reports
 from batch_pipelines.reporting.verify import preview_png, verify
 
 PREVIEWS = "reports/.preview"
@@ -195,6 +196,10 @@ class Reporting:
         for folder in old:
             shutil.rmtree(folder, ignore_errors=True)
         return len(old)
+
+    def clear(self, named: Collection[str], older_than: dt.timedelta) -> int:
+        """Remove old makings of windows, but the newest few and those in the named folders; how many went."""
+        return clear_reports(self.settings.data, named, (self._clock.now() - older_than).timestamp())
 
     def lint(self, name: str) -> list[str]:
         """Everything that can be known to fail before a run, as `file:line: key: what`; nothing if all is well."""

@@ -1,11 +1,14 @@
 """The operations every deployment has: the janitor and the pools' limits."""
 
+import os
+import time
 from pathlib import Path
 
 import dagster as dg
 
 from batch_pipelines.components.operations import clean_up_schedule, pool_limits_sensor
 from batch_pipelines.definitions import defs
+from batch_pipelines_tests.components.report_shop import ReportShop
 from batch_pipelines_tests.components.shop import Shop
 
 
@@ -40,3 +43,20 @@ def test_pool_limits_are_set_where_nobody_has_set_one(disk_instance: dg.DagsterI
 def test_all_that_is_shipped_loads_as_the_ui_loads_it(home: Path) -> None:
     assert home.exists()
     dg.Definitions.validate_loadable(defs())
+
+
+def test_a_report_on_record_outlives_newer_makings_that_nobody_recorded(
+    shop: Shop, instance: dg.DagsterInstance
+) -> None:
+    reports = ReportShop(shop, instance)
+    reports.sell("2013-01")
+    reports.declare(deliver=None)
+    reports.run("2013-01")
+    window = shop.home / "data/reports/monthly/2013-01"
+    (on_record,) = window.iterdir()
+    others = [shop.write(f"data/reports/monthly/2013-01/id{age}/manifest.json", "{}").parent for age in range(2, 7)]
+    for age, folder in enumerate([*others, on_record], 2):
+        os.utime(folder, (time.time() - age * 86_400,) * 2)
+    assert shop.job("clean_up_files").execute_in_process(instance=instance).success
+    assert [folder.exists() for folder in others] == [True, True, True, False, False]
+    assert on_record.exists()

@@ -1,5 +1,6 @@
 """Files into a folder: whole or not at all, the same again changes nothing, nothing leads elsewhere."""
 
+import gzip
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ from batch_pipelines.core.delivered import DeliveryKey
 from batch_pipelines.core.faults import arm
 from batch_pipelines.delivery.channels import Delivered, Parcel, Refused, safe_segment
 from batch_pipelines.delivery.folder import FolderChannel
-from batch_pipelines_tests.delivery.parcels import parcel
+from batch_pipelines_tests.delivery.parcels import parcel, parcel_file
 
 
 @pytest.fixture
@@ -118,6 +119,15 @@ def test_files_go_to_s3_and_the_same_again_overwrites_them_alike(tmp_path: Path,
     there, _ = fs.FileSystem.from_uri(bucket)
     with there.open_input_stream("reports/made/daily/2013-01-15/daily.pdf") as stream:
         assert stream.read() == b"%PDF"
+
+
+def test_a_file_that_is_packed_already_goes_to_s3_byte_for_byte(tmp_path: Path, bucket: str) -> None:
+    packed = gzip.compress(b"a,b\n", mtime=0)
+    made = replace(parcel(tmp_path), files=(parcel_file(tmp_path / "made", "rows.csv.gz", packed),))
+    FolderChannel(tmp_path).send(made, key(made, bucket), nothing)
+    there, _ = fs.FileSystem.from_uri(bucket)
+    with there.open_input_stream("reports/made/daily/2013-01-15/rows.csv.gz", compression=None) as stream:
+        assert stream.read() == packed
 
 
 def test_a_bucket_that_is_not_there_is_said_and_tried_again(tmp_path: Path, bucket: str) -> None:

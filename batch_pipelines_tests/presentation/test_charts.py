@@ -117,3 +117,40 @@ def test_the_same_chart_is_the_same_bytes_in_another_process() -> None:
         for seed in ("1", "2")
     }
     assert len(seen) == 1
+
+
+def texts_at(svg: str) -> dict[str, float]:
+    """Where texts stand from left to right, by text; the transforms of a chart's groups are the same for all labels."""
+    found = re.findall(r'<text text-anchor="(\w+)" transform="translate\(([-\d.]+),[^>]*>([^<]*)</text>', svg)
+    return {text: float(x) for _, x, text in found}
+
+
+def test_labels_of_lying_bars_stand_beside_them_on_either_side() -> None:
+    rows = [{"name": "down", "n": -40.0}, {"name": "up", "n": 60.0}]
+    svg = charts.svg(drawn(rows, type="hbar", x="name", y="n").spec, US)
+    left, right = texts_at(svg)["−40.0"], texts_at(svg)["60.0"]
+    assert re.search(r'<text text-anchor="end"[^>]*>−40.0<', svg)
+    assert right > left
+    assert left > len("−40.0") * 6  # room for the label inside the drawing
+
+
+def test_titles_of_the_axes_of_lying_bars_stand_apart() -> None:
+    svg = charts.svg(drawn([{"name": "a", "n": 1}], type="hbar", x="name", y="n", y_title="Flights").spec, US)
+    down = dict(re.findall(r'transform="translate\([-\d.]+,([-\d.]+)\)[^>]*>(Name|Flights)<', svg))
+    heights = {title: float(y) for y, title in down.items()}
+    assert heights["Flights"] - heights["Name"] > 15
+
+
+def test_names_that_differ_only_where_they_are_cut_stay_apart() -> None:
+    rows = [{"name": "x" * 60 + str(n), "n": n} for n in range(3)]
+    values = drawn(rows, type="hbar", x="name", y="n").spec["data"]["values"]
+    assert len({value["x"] for value in values}) == 3
+    assert len({value["name"].rstrip("\u200b") for value in values}) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_days_are_labelled_as_days(count: int) -> None:
+    rows = [{"day": dt.date(2024, 5, n + 1), "n": n} for n in range(count)]
+    svg = charts.svg(drawn(rows, type="line", x="day", y="n").spec, US)
+    assert ">May 1<" in svg
+    assert ">00:00<" not in svg

@@ -21,7 +21,7 @@ from batch_pipelines.reporting.document import (
 )
 from batch_pipelines.reporting.render.cells import cell_texts, total_texts
 from batch_pipelines.reporting.render.letter_widths import letter_widths, one_line
-from batch_pipelines.reporting.render.pdf_layout import LONGEST_WORD, layout
+from batch_pipelines.reporting.render.pdf_layout import LONGEST_WORD, chart_share, layout
 from batch_pipelines.reporting.snapshot import first_rows
 
 Json = dict[str, Any]
@@ -94,7 +94,13 @@ class _Input:
 
     def _chart(self, block: ChartBlock) -> Json:
         svg = (self._work / block.svg).read_text(encoding="utf-8") if block.svg else None
-        return {"title": block.title, "level": self._level, "alt": block.alt, "svg": svg, "notice": block.notice}
+        page = self._document.page
+        flipped, half = page.orientation == "landscape", block.width == "half"
+        share = chart_share(block.ratio, page.size, flipped=flipped, half=half)
+        return {
+            "title": block.title, "level": self._level, "alt": block.alt, "svg": svg, "notice": block.notice,
+            "share": round(share, 4),
+        }  # fmt: skip
 
     def _table(self, block: TableBlock) -> Json:
         rows = first_rows(self._work, block.data, block.pdf_rows, [column.name for column in block.columns])
@@ -181,7 +187,7 @@ def _lengths(rows: list[list[str]]) -> tuple[list[int], list[int]]:
     """Of each column: letters of its longest text, and of its longest word."""
     different = [set(column) for column in zip(*rows, strict=True)]
     letters = [max(map(len, column)) for column in different]
-    return letters, [max(max(map(len, text.split()), default=0) for text in column) for column in different]
+    return letters, [max(max(map(len, text.split(" "))) for text in column) for column in different]
 
 
 def _breakable(text: str) -> str:

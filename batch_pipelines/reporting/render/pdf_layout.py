@@ -11,6 +11,7 @@ LANDSCAPE_SIZES = (8.5, 8.0, 7.5, 7.0, 6.5, 6.0)
 GAP = 4.0
 _PAPER_MM = {"a4": (210.0, 297.0), "letter": (215.9, 279.4)}
 _MARGINS_MM = 38.0
+_HEAD_AND_FOOT_MM = 46.0 + 18.0  # margins, and a title
 _MM = 72 / 25.4
 LONGEST_LINE = 34
 LONGEST_WORD = 20
@@ -59,15 +60,19 @@ def layout(
         min(longest, LONGEST_LINE) if not text else max(min(longest, LONGEST_LINE), min(word, LONGEST_WORD))
         for longest, word, text in zip(letters, words, texts, strict=True)
     ]
-    options = [(size, flipped) for size in SIZES] + ([] if flipped else [(size, True) for size in LANDSCAPE_SIZES])
-    for size, landscape in options:
+    broken = [min(word, LONGEST_WORD) for word in words]
+    options = [(needed, size, flipped) for size in SIZES]
+    options += [(needed, size, True) for size in LANDSCAPE_SIZES]
+    options += [(broken, LANDSCAPE_SIZES[-1], True)]
+    for wanted, size, landscape in options:
         room = _room(paper, landscape=landscape)
-        if _width(needed, size) <= room:
-            shares = _shares(needed, declared, size, room)
-            return TableLayout(len(needed), size, GAP, landscape and not flipped, shares, _inner(shares, room))
-    size, shown, room = LANDSCAPE_SIZES[-1], len(needed), _room(paper, landscape=True)
-    while shown > 1 and _width(needed[:shown], size) > room:
+        if _width(wanted, size) <= room:
+            shares = _shares(wanted, declared, size, room)
+            return TableLayout(len(wanted), size, GAP, landscape and not flipped, shares, _inner(shares, room))
+    size, shown, room = LANDSCAPE_SIZES[-1], len(broken), _room(paper, landscape=True)
+    while shown > 1 and _width(broken[:shown], size) > room:
         shown -= 1
+    needed = broken
     shares = _shares(needed[:shown], declared[:shown], size, room)
     return TableLayout(shown, size, GAP, not flipped, shares, _inner(shares, room))
 
@@ -78,6 +83,14 @@ def _width(needed: list[int], size: float) -> float:
 
 def _room(paper: str, *, landscape: bool) -> float:
     return (_PAPER_MM[paper][1 if landscape else 0] - _MARGINS_MM) * _MM
+
+
+def chart_share(ratio: float, paper: str, *, flipped: bool, half: bool) -> float:
+    """How much of its width a chart may take, so that it fits onto a page, its title included: 1 for all of it."""
+    across = _room(paper, landscape=flipped)
+    height = (_PAPER_MM[paper][0 if flipped else 1] - _HEAD_AND_FOOT_MM) * _MM
+    taken = ratio * (across / 2 if half else across)
+    return 1.0 if taken <= height else height / taken
 
 
 def _inner(shares: list[float], room: float) -> list[float]:

@@ -66,6 +66,9 @@ class Summary:
             sheet.write_blank(line + 1, column, None, book.look(bottom=5, bottom_color=book.theme.accent))
         sheet.set_row(line + 1, 6)
         line += 3
+        if document.state == "empty":
+            sheet.write_string(line, 0, book.words["no_data"], book.look())
+            line += 2
         for block in document.blocks:
             if isinstance(block, KpiBlock):
                 line = self._kpis(block, line)
@@ -110,6 +113,8 @@ class Summary:
             sheet.write_string(line, column, item.label, book.look(font_color=book.theme.muted, font_size=9))
             sheet.set_row(line + 1, 27)
             large = {"bold": True, "font_size": 18, "align": "left"}
+            # a number that is wider than its cell would be shown as ###
+            sheet.merge_range(line + 1, column, line + 1, column + 2, "", book.look(**large))
             if isinstance(item.value, int | float) and (declared is None or declared.kind != "duration"):
                 shape = _with_unit(format_of_value(item.value, declared), item.text)
                 book.write(sheet, line + 1, column, item.value, book.look(**large, num_format=shape))
@@ -123,8 +128,10 @@ class Summary:
 
     def _native(self, block: ChartBlock, rows: "_Rows", line: int, column: int, width: int) -> int:
         kind, subtype = _KINDS[block.type or "bar"]
-        made = self._book.xlsx.add_chart({"type": kind, **({"subtype": subtype} if subtype else {})})
         frame = _frame(block, self._work)
+        if kind == "area" and len(frame) == 1:
+            kind = "line"
+        made = self._book.xlsx.add_chart({"type": kind, **({"subtype": subtype} if subtype else {})})
         first, count = rows.add(block, frame)
         theme, name = self._book.theme, rows.sheet.get_name()
         for index, series in enumerate(frame.columns[1:]):
@@ -136,7 +143,7 @@ class Summary:
                     "name": str(series),
                     "categories": [name, 1, first, count, first],
                     "values": values,
-                    **({"line": {"color": colour, "width": 2}} if kind == "line" else solid),
+                    **(_line(colour, count) if kind == "line" else solid),
                 }
             )
         self._style(made, block, several=len(frame.columns) > 2, lying=kind == "bar", rows=count)  # noqa: PLR2004
@@ -213,6 +220,14 @@ def _frame(block: ChartBlock, work: Path) -> "pd.DataFrame":
     names = frame[block.x_title].tolist()
     frame[block.x_title] = [name if isinstance(name, str) else str(name) for name in names]
     return frame.astype(object).where(frame.notna(), None)
+
+
+def _line(colour: str, points: int) -> dict[str, Any]:
+    """How a line looks; one point is no line."""
+    look: dict[str, Any] = {"line": {"color": colour, "width": 2}}
+    if points == 1:
+        look["marker"] = {"type": "circle", "size": 7, "fill": {"color": colour}, "border": {"none": True}}
+    return look
 
 
 def _with_unit(shape: str, text: str) -> str:

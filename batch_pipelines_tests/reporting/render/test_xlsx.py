@@ -143,6 +143,17 @@ def test_every_native_chart_takes_its_rows_from_the_workbook(shop: Shop) -> None
     assert values(book["Chart data"])[0][:3] == ["X", "s0", "s1"]
 
 
+def test_a_figure_has_the_room_of_three_columns(shop: Shop) -> None:
+    assert "A6:C6" in {str(area) for area in book_of(shop)["Summary"].merged_cells.ranges}
+
+
+def test_a_report_of_nothing_says_so_on_its_first_sheet(shop: Shop) -> None:
+    shop.declare(one_table("select 1 as i where false"))
+    assert ["Nothing to report for this period."] in [
+        row[:1] for row in values(book_of(shop, partition=None)["Summary"])
+    ]
+
+
 def test_the_same_again_is_the_same_bytes(shop: Shop) -> None:
     made = shop.made(formats=("xlsx",))
     (shop.data / made.folder / made.files[0].name).write_bytes(b"harmed")
