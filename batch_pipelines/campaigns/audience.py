@@ -12,14 +12,12 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.json
-import pyarrow.parquet as pq
 
+from batch_pipelines.campaigns.audience_file import read_audience
 from batch_pipelines.campaigns.declaration.model import CampaignDeclaration
 from batch_pipelines.campaigns.declaration.options import Audience, Data
 from batch_pipelines.core.declaring.partitions import window
-from batch_pipelines.core.errors import ConfigError, InputError
+from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.mailings import NewRecipient
 from batch_pipelines.delivery.addresses import read_address
 from batch_pipelines.lake.query import open_versions, run_query, table_names
@@ -180,7 +178,7 @@ def _people(
     connection: duckdb.DuckDBPyConnection, audience: Audience, about: Window, home: Path, names: Sequence[str]
 ) -> pa.Table:
     if audience.file is not None:
-        connection.register(FILE_VIEW, _read_file(home / audience.file))
+        connection.register(FILE_VIEW, read_audience(home / audience.file))
         sql = f'SELECT * FROM "{FILE_VIEW}"'  # noqa: S608  our own name
     elif audience.table is not None:
         if audience.table not in names:
@@ -247,15 +245,6 @@ def _lacking(declaration: CampaignDeclaration, rows: pa.Table, figures: Mapping[
 
 def _keys(rows: pa.Table, by: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     return zip(*(rows.column(column).to_pylist() for column in by), strict=True)
-
-
-def _read_file(path: Path) -> pa.Table:
-    try:
-        if path.suffix == ".parquet":
-            return pq.read_table(path)
-        return pyarrow.csv.read_csv(path) if path.suffix == ".csv" else pyarrow.json.read_json(path)
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(path, f"the audience cannot be read: {error}") from error
 
 
 def _printable(text: str) -> str:
