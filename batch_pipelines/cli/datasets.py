@@ -9,6 +9,7 @@ import typer
 from batch_pipelines.cli import places
 from batch_pipelines.cli.console import command, data, say
 from batch_pipelines.cli.output import Format, JsonFlag, chosen, write_json, write_table
+from batch_pipelines.core.errors import BatchError
 
 if TYPE_CHECKING:
     from batch_pipelines.processing.pipeline import Processing
@@ -29,7 +30,10 @@ def datasets(
 
 
 def _show_all(processing: "Processing", form: Format) -> None:
-    rows = [_dataset(processing, name) for name in processing.catalog.datasets]
+    problems: list[str] = []
+    rows = [_dataset(processing, name, problems) for name in processing.catalog.datasets]
+    for problem in problems:
+        say(problem, "yellow")
     if form is Format.JSON:
         write_json(rows)
         return
@@ -51,11 +55,16 @@ def _show_all(processing: "Processing", form: Format) -> None:
     say(f"one of them: {command('datasets NAME')}", "dim")
 
 
-def _dataset(processing: "Processing", name: str) -> dict[str, Any]:
+def _dataset(processing: "Processing", name: str, problems: list[str]) -> dict[str, Any]:
+    """Return its row. If nobody can say which files it has, that is a problem of its own, not of the whole list."""
     from batch_pipelines.lake.query import count_rows
     from batch_pipelines.processing.standing import standings
 
-    known = standings(processing, name)
+    try:
+        known, asked = standings(processing, name), True
+    except BatchError as error:
+        problems.append(f"{name}: {error}")
+        known, asked = standings(processing, name, ask=False), False
     published = [each.published for each in known if each.published]
     there = [*published, *(batch for each in known for batch in each.earlier)]
     return {
@@ -63,7 +72,7 @@ def _dataset(processing: "Processing", name: str) -> dict[str, Any]:
         "description": processing.catalog.entry(name).declaration.description,
         "rows": count_rows(processing.settings.data, name),
         "partitions_done": sum(each.has_files and each.published is not None for each in known),
-        "partitions_with_files": sum(each.has_files for each in known),
+        "partitions_with_files": sum(each.has_files for each in known) if asked else None,
         "partitions_in_trouble": sum(each.trouble is not None for each in known),
         "dead_letters": processing.ledger.chunks.counts([batch.id for batch in there]).dead,
         "last_processed_at": max((batch.finished_at or "" for batch in published), default=None),
@@ -72,7 +81,8 @@ def _dataset(processing: "Processing", name: str) -> dict[str, Any]:
 
 def _partitions(row: dict[str, Any]) -> str:
     trouble = f", {row['partitions_in_trouble']} not well" if row["partitions_in_trouble"] else ""
-    return f"{row['partitions_done']} of {row['partitions_with_files']}{trouble}"
+    there = row["partitions_with_files"]
+    return f"{row['partitions_done']} of {'?' if there is None else there}{trouble}"
 
 
 def _show_one(processing: "Processing", name: str, form: Format) -> None:

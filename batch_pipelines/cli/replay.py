@@ -97,6 +97,8 @@ def _confirmed(asked: "Replay") -> bool:
 
 
 def _tell(name: str, found: "Replaying") -> None:
+    if found.older:
+        say(f"{counted(found.older, 'dead letter')} of older batches stay: only the newest one's are tried", "yellow")
     if not found.tried:
         say(f"nothing to do: none of the {found.letters:,} dead letters of {name} is meant", "green")
         return

@@ -21,6 +21,7 @@ from batch_pipelines.processing.reports import Planning
 from batch_pipelines.processing.rows.corrections import check_changes
 from batch_pipelines.processing.selection import Wanted
 from batch_pipelines.processing.standing import lettered, standings
+from batch_pipelines.processing.tables.contributing import contributing
 
 _BARE = re.compile(r"[A-Za-z_]\w*|\d[\w:.+-]*")  # SJU, 2013-01-01
 
@@ -60,10 +61,12 @@ class Replaying:
     Attributes:
         planning: Its batches, as of any other run, and what could not be planned.
         looks: By partition: its dead letters, and which of them are tried.
+        older: Letters of batches that others were added to: they are not tried.
     """
 
     planning: Planning
     looks: dict[str, Look]
+    older: int = 0
 
     @property
     def tried(self) -> int:
@@ -125,7 +128,9 @@ def look(processing: Processing, replay: Replay) -> Replaying:
             replaying.planning.problems[partition] = str(error)
             continue
         replaying.looks[partition] = found
-    return replaying
+    there = contributing(site.ledger, replay.dataset)
+    older = [batch.id for partition in replaying.looks for batch in there.get(partition, [])[:-1]]
+    return dataclasses.replace(replaying, older=site.ledger.chunks.counts(older).dead)
 
 
 def plan(processing: Processing, replay: Replay) -> Replaying:

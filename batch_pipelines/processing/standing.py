@@ -53,14 +53,23 @@ class Standing:
         return "published" if self.published else "not processed"
 
 
-def standings(processing: Processing, dataset: str) -> list[Standing]:
-    """How every partition stands that has files or was processed once, in order."""
+def standings(processing: Processing, dataset: str, *, ask: bool = True) -> list[Standing]:
+    """How every partition stands that has files or was processed once, in order.
+
+    Args:
+        processing: The datasets.
+        dataset: Which.
+        ask: Whether to ask which files there are; without it, all that were processed count as having some.
+
+    Raises:
+        BatchError: Its store does not answer.
+    """
     newest: dict[str, Batch] = {}
     for batch in processing.ledger.batches.of_pipeline(dataset):
         if batch.partition not in newest or batch.publication > newest[batch.partition].publication:
             newest[batch.partition] = batch
     published = contributing(processing.ledger, dataset)
-    with_files = set(processing.partitions(dataset))
+    with_files = set(processing.partitions(dataset)) if ask else set(newest)
     if processing.catalog.entry(dataset).declaration.from_sql:  # windows that have not ended may have been processed
         with_files |= set(newest)
     return [

@@ -107,3 +107,16 @@ def test_a_deployment_without_datasets_says_where_it_looked(fresh: Deployment) -
 
     assert fresh.bp("datasets", BP_DEFS=empty).stderr == f"no datasets: no defs.yaml in {empty} declares one\n"
     assert json.loads(fresh.bp("datasets", "--json", BP_DEFS=empty).stdout) == []
+
+
+def test_a_store_that_is_away_is_said_and_all_other_datasets_are_shown(fresh: Deployment) -> None:
+    fresh.process("orders")
+    write_dataset(fresh.home / "defs", "cloud", "source: s3://bucket/x/*.csv\ncolumns: {id: int}\n")
+    away = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+
+    result = fresh.bp("datasets", **away)
+
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[0].startswith("cloud: s3://bucket/x/: the endpoint does not answer")
+    assert result.stdout.splitlines()[2].split()[:5] == ["cloud", "0", "0", "of", "?"]
+    assert result.stdout.splitlines()[4].split()[:5] == ["orders", "4", "2", "of", "2"]

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from batch_pipelines_tests.cli.deployment import Deployment
+from batch_pipelines_tests.processing.declaration.declarations import write_dataset
 
 
 @pytest.fixture
@@ -116,3 +117,19 @@ def test_what_cannot_be_is_refused_in_one_line(processed: Deployment, arguments:
 def test_corrections_that_there_are_not_are_not_found(processed: Deployment) -> None:
     assert processed.bp("corrections", "orders", "discard", "9").exit_code == 3
     assert processed.bp("corrections", "orders", "discard").exit_code == 2
+
+
+def test_letters_of_what_was_appended_before_are_said_to_stay(fresh: Deployment) -> None:
+    write_dataset(
+        fresh.home / "defs",
+        "visits",
+        "source: in/visits-*.csv\nwrite: append\nmax_reject_rate: 100%\ncolumns: {id: {type: int, required: true}}\n",
+    )
+    for number, rows in enumerate(("1\nx\n", "2\ny\nz\n")):
+        fresh.write(f"visits-{number}.csv", f"id\n{rows}")
+        fresh.process("visits")
+
+    lines = fresh.bp("replay", "visits", "--dry-run").stderr.splitlines()
+
+    assert lines[0] == "1 dead letter of older batches stay: only the newest one's are tried"
+    assert lines[1] == "2 of 2 dead letters of visits, in 1 partition:"

@@ -1,7 +1,9 @@
 """Dead letters of every kind of source come back: raw content is read again as its format has it."""
 
 import io
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import openpyxl
 import pyarrow as pa
@@ -11,7 +13,9 @@ import pytest
 from batch_pipelines.processing import replay
 from batch_pipelines.processing.replay import Replay
 from batch_pipelines.processing.selection import Wanted
+from batch_pipelines_tests.processing.databases import asking
 from batch_pipelines_tests.processing.datasets import Project
+from batch_pipelines_tests.processing.export.targets import execute
 
 ROWS: list[tuple[int, str, float]] = [(1, "rome", 5.0), (2, "oslo", 6.0), (3, "rome", -7.0), (4, "bern", 8.0)]
 NAMES = ("id", "city", "price")
@@ -85,3 +89,39 @@ def test_a_value_that_a_typed_column_cannot_hold_is_the_letter_s_reason(project:
     for letter in (*replayed, *project.dead("shop")):
         assert (report.rows, letter["reasons"][0]["rule"], letter["reasons"][0]["value"]) == (3, "type", "seven")
         assert letter["corrected"] == [{"column": "price", "value": "seven"}]
+
+
+def test_letters_of_a_query_are_tried_again_corrected_and_asked_for_once_more(home: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/shop.db"
+    execute(url, "CREATE TABLE sales (id INTEGER, city TEXT, price REAL)")
+    for row in ROWS:
+        execute(url, f"INSERT INTO sales VALUES {row}")
+    rest = (
+        "key: id\ncolumns:\n  id: {type: int, required: true}\n"
+        "  city: {type: string, in: cities.city}\n  price: {type: float, min: 0}\n"
+    )
+    project = asking(home, url, "select id, city, price from sales", rest)
+    project.declare("cities", "source: in/cities.csv\ncolumns: {city: string}")
+    project.write("in/cities.csv", "city\nrome\n")
+    assert project.one("sales").message == "4 read, 1 written, 3 dead-lettered"
+    project.write("in/cities.csv", "city\nrome\noslo\n")
+    project.run("cities")
+    shutil.rmtree(project.data / "staging")  # a replay needs neither the extract nor the database
+
+    asked = Replay("sales", wanted=Wanted(where="city <> 'bern'"), changes={"price": "abs(price::double)"})
+    (report,) = project.work(replay.plan(project.processing, asked).planning)
+
+    assert report.message == "4 read, 3 written, 1 dead-lettered; 2 dead letters tried: 2 written, 0 still dead"
+    before = project.table("sales")
+    assert [(row["id"], row["city"], row["price"]) for row in sorted(before, key=lambda row: row["id"])] == [
+        (1, "rome", 5.0),
+        (2, "oslo", 6.0),
+        (3, "rome", 7.0),
+    ]
+    batches = project.batches("sales")
+    project.one("sales")
+    assert project.batches("sales") == batches  # the same rows: nothing to do
+    assert project.one("sales", force=True).message == "4 read, 3 written, 1 dead-lettered"
+    assert sorted(project.table("sales"), key=str) == sorted(before, key=str)
+    execute(url, "INSERT INTO sales VALUES (5, 'rome', -1)")
+    assert project.one("sales").message == "5 read, 2 written, 3 dead-lettered"  # other content, so without corrections
