@@ -8,7 +8,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Hashable
-from importlib import import_module
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -30,14 +30,23 @@ def load_once(settings: Settings, load: Callable[[Settings], dg.Definitions]) ->
         settings: Where everything is.
         load: Loads them. What it raises is not kept.
     """
-    files = sorted(file for file in settings.defs.rglob("*") if file.suffix != ".pyc" and file.is_file())
-    states = tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files)
-    key = (str(settings.home), str(settings.defs), states, frozenset(os.environ.items()))
+    key = (str(settings.home), str(settings.defs), _state(settings.defs), frozenset(os.environ.items()))
     if key not in _loaded:
         loaded = load(settings)
         _loaded.clear()  # of one state only
         _loaded[key] = loaded
     return _loaded[key]
+
+
+def _state(folder: Path) -> frozenset[tuple[str, int, int]]:
+    """Name, time of change and size of every file; what Python writes beside them, and what is just going, left out."""
+    found = set()
+    for file in folder.rglob("*"):
+        if "__pycache__" not in file.parts and file.is_file():
+            with suppress(FileNotFoundError):
+                at = file.stat()
+                found.add((str(file), at.st_mtime_ns, at.st_size))
+    return frozenset(found)
 
 
 def load_defs_folder(folder: Path, home: Path) -> dg.Definitions:
@@ -49,12 +58,12 @@ def load_defs_folder(folder: Path, home: Path) -> dg.Definitions:
     """
     if not _has_pipelines(folder):
         return dg.Definitions()
-    module = import_module("batch_pipelines.defs") if folder == PACKAGE / "defs" else _as_module(folder)
-    # not load_from_defs_folder: it adds the schemas of all of Dagster's own YAML types, at a third of a second
-    with warnings.catch_warnings():  # about what Dagster and we use of it, as load_from_defs_folder does
+    if folder == PACKAGE / "defs":
+        return dg.load_from_defs_folder(path_within_project=PACKAGE)
+    with warnings.catch_warnings():  # of what Dagster uses of itself; load_from_defs_folder does the same
         warnings.simplefilter("ignore", dg.BetaWarning)
         warnings.simplefilter("ignore", dg.PreviewWarning)
-        return dg.ComponentTree.from_module(defs_module=module, project_root=home).build_defs()
+        return dg.ComponentTree.from_module(defs_module=_as_module(folder), project_root=home).build_defs()
 
 
 def _has_pipelines(folder: Path) -> bool:
