@@ -83,7 +83,7 @@ def chart_rows(chart: Chart, rows: Sequence[Mapping[str, Any]], formats: Formats
         scale=scale,
         x_title=chart.x_title or title_of(x),
         y_title=f"{y_title} ({chart.unit})" if chart.unit else y_title,
-        series=list(dict.fromkeys(value["s"] for value in values if "s" in value)),
+        series=list(dict.fromkeys(str(value["s"]) for value in values if "s" in value)),
         span_s=_span(values) if scale == "time" else 0.0,
         day_format=_day_pattern(formats).replace("MMM", "%b").replace("d", "%-d"),
     )

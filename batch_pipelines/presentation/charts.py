@@ -194,4 +194,5 @@ def _fonts() -> None:
 
 def _first_line(error: ValueError) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason given"
+    told = [line for line in lines if not line.startswith("at ") and not line.endswith("failed:")]
+    return told[0] if told else "no reason given"

@@ -30,6 +30,7 @@ from batch_pipelines.reporting.declaration.filters import filter_values, paramet
 from batch_pipelines.reporting.declaration.model import ReportDeclaration
 from batch_pipelines.reporting.model import CheckResult, DataVersion, Gathered, ReportRequest, as_json
 from batch_pipelines.reporting.needs import Needs, needs_of, tables_of
+from batch_pipelines.reporting.snapshot import check_dates
 
 WORK = "reports/.work"
 PREVIOUS = "previous"
@@ -53,6 +54,11 @@ class Window:
     key: str | None = None
     start: dt.datetime | None = None
     end: dt.datetime | None = None
+
+    @property
+    def bounds(self) -> dict[str, dt.datetime | None]:
+        """What `$start` and `$end` are; without partitions there is neither: no comparison with them would hold."""
+        return {"start": self.start, "end": self.end} if self.start else {}
 
 
 def gather(entry: Entry, request: ReportRequest, data: Path, now: dt.datetime) -> Gathered:
@@ -78,7 +84,7 @@ def gather(entry: Entry, request: ReportRequest, data: Path, now: dt.datetime) -
         with _opened(entry, data, draft) as (connection, versions):
             bound = _bound(declaration, asked, window)
             _run(connection, entry, needs.order, bound)
-            rows = {name: _keep(connection, name, draft / f"{name}.parquet") for name in needs.kept}
+            rows = {name: _keep(connection, entry, name, draft) for name in needs.kept}
             send, checks = _judge(connection, entry, bound)
             if before is not None and needs.compared:
                 _run_previous(connection, entry, needs, _bound(declaration, asked, before), draft / PREVIOUS)
@@ -182,7 +188,7 @@ def _at(entry: Entry, *keys: str | int) -> Iterator[None]:
 
 
 def _bound(declaration: ReportDeclaration, request: ReportRequest, window: Window) -> dict[str, Any]:
-    return {**parameters(declaration.filters, request.filters), "start": window.start, "end": window.end}
+    return {**parameters(declaration.filters, request.filters), **window.bounds}
 
 
 def _run(connection: duckdb.DuckDBPyConnection, entry: Entry, names: list[str], bound: Mapping[str, Any]) -> None:
@@ -199,11 +205,12 @@ def _run_previous(
     folder.mkdir()
     _run(connection, entry, needs.compared_order, bound)
     for name in needs.compared:
-        _keep(connection, name, folder / f"{name}.parquet")
+        _keep(connection, entry, name, folder)
 
 
-def _keep(connection: duckdb.DuckDBPyConnection, name: str, file: Path) -> int:
+def _keep(connection: duckdb.DuckDBPyConnection, entry: Entry, name: str, folder: Path) -> int:
     """Write the rows of a query that was run; how many there are."""
+    file = folder / f"{name}.parquet"
     statement = f'SELECT {_storable(connection, name)} FROM temp."{name}"'  # noqa: S608  names are checked or quoted
     reader = connection.sql(statement).to_arrow_reader(BATCH_ROWS)
     count = 0
@@ -211,6 +218,8 @@ def _keep(connection: duckdb.DuckDBPyConnection, name: str, file: Path) -> int:
         for batch in reader:
             writer.write_batch(batch)
             count += batch.num_rows
+    with _at(entry, "queries", name):
+        check_dates(file)
     return count
 
 

@@ -125,7 +125,7 @@ class _Checker:
         first = declaration.partitions.start if declaration.partitions else None
         window = window_of(declaration, first)
         values = {name: each.default for name, each in declaration.filters.items()}
-        return {**parameters(declaration.filters, values), "start": window.start, "end": window.end}
+        return {**parameters(declaration.filters, values), **window.bounds}
 
     def _bindable(self, path: KeyPath, sql: str, bound: Mapping[str, Any]) -> Iterator[Problem]:
         try:

@@ -133,6 +133,8 @@ class Reporting:
             columns = [burst.key, *burst.filters.values(), *([burst.email] if burst.email else [])]
             if missing := [column for column in columns if column not in row]:
                 raise ConfigError(f"burst: its query has no column {missing[0]!r}; it has {', '.join(row)}")
+            if row[burst.key] is None:
+                raise ConfigError(f"burst: its query has a row without {burst.key!r}; leave such rows out")
             key = safe_part(str(row[burst.key]))
             if key in made:
                 raise ConfigError(f"burst: its query has {key!r} twice; a key is one report")

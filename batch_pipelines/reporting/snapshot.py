@@ -6,6 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from batch_pipelines.core.errors import ConfigError
+
 BATCH_ROWS = 10_000
 
 
@@ -31,6 +33,32 @@ def first_row(file: Path) -> dict[str, Any]:
         names = opened.schema_arrow.names
     rows = batch.to_pylist() if batch is not None else []
     return rows[0] if rows else dict.fromkeys(names)
+
+
+def check_dates(file: Path) -> None:
+    """Look at what the file says of its dates.
+
+    Raises:
+        ConfigError: One is infinite, or beyond what calendars of people know.
+    """
+    said = pq.read_metadata(file)
+    moments = [at for at, each in enumerate(said.schema.to_arrow_schema()) if pa.types.is_temporal(each.type)]
+    if said.num_columns != len(said.schema.to_arrow_schema()):
+        return  # nested columns: places differ; such values are shown as text
+    for group in range(said.num_row_groups):
+        for at in moments:
+            column = said.row_group(group).column(at)
+            try:
+                _ = (
+                    column.statistics
+                    and column.statistics.has_min_max
+                    and (column.statistics.min, column.statistics.max)
+                )
+            except OverflowError as error:
+                raise ConfigError(
+                    f"column {column.path_in_schema!r} holds a date beyond the years 1 to 9999, or an infinite one: "
+                    "leave such rows out, or make it text (::varchar)"
+                ) from error
 
 
 def count_of(file: Path) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.reporting.model import Gathered, ReportRequest, as_json, from_json
-from batch_pipelines_tests.reporting.shop import ORDERS, REPORT, Shop
+from batch_pipelines_tests.reporting.shop import ORDERS, REPORT, Shop, one_table
 
 
 def test_rows_of_the_window_are_kept_and_queries_use_each_other(shop: Shop) -> None:
@@ -180,4 +180,26 @@ def test_a_key_that_could_lead_elsewhere_is_refused(shop: Shop, key: str) -> Non
         + f"burst: {{query: \"select '{quoted}' as k, city from orders limit 1\", key: k, filters: {{city: city}}}}\n"
     )
     with pytest.raises(ConfigError, match="cannot name a report of a burst"):
+        shop.reporting.burst(ReportRequest("orders_report", "2024-03-02"))
+
+
+@pytest.mark.parametrize("value", ["timestamp 'infinity'", "date '-infinity'", "date '290000-01-01'"])
+def test_a_date_that_nobody_can_show_is_refused_by_name(shop: Shop, value: str) -> None:
+    shop.declare(one_table(f"select {value} as due"))
+    with pytest.raises(ConfigError, match=r"defs.yaml:6: queries.rows: column 'due' holds a date beyond the years"):
+        shop.gathered(None)
+    shop.declare(one_table("select date '9999-12-31' as due, {'a': 1} as nested"))
+    assert shop.gathered(None).rows == {"rows": 1}
+
+
+def test_a_report_without_windows_knows_no_start(shop: Shop) -> None:
+    shop.declare(one_table("select * from orders where day >= $start"))
+    with pytest.raises(ConfigError, match="start"):
+        shop.gathered(None)
+
+
+def test_a_row_of_a_burst_without_a_key_is_refused(shop: Shop) -> None:
+    burst = "burst: {query: select null as city, key: city, filters: {city: city}}\n"
+    shop.declare(REPORT + burst)
+    with pytest.raises(ConfigError, match="burst: its query has a row without 'city'"):
         shop.reporting.burst(ReportRequest("orders_report", "2024-03-02"))

@@ -139,6 +139,13 @@ class Webhook(BaseModel):
     def _url_alone(cls, value: object) -> object:
         return {"url": value} if isinstance(value, str) else value
 
+    @field_validator("url")
+    @classmethod
+    def _over_http(cls, value: str) -> str:
+        if not re.fullmatch(r"https?://[^/\s]+(?:/\S*)?", value):
+            raise ValueError(f"{value!r} is no address to POST to; write https://example.com/hook")
+        return value
+
 
 class Deliver(BaseModel):
     """One destination: exactly one of its keys is given.
@@ -151,7 +158,7 @@ class Deliver(BaseModel):
 
     model_config = SETTINGS
 
-    folder: str | None = None
+    folder: str | None = Field(default=None, min_length=1)
     email: Email | None = None
     webhook: Webhook | None = None
 
