@@ -3,13 +3,15 @@
 What must not live here: what becomes of the losers (settling.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from batch_pipelines.processing.contested import Range
 from batch_pipelines.processing.rows.duplicates import first_is, in_table
 
 MEMORY = "256MB"  # spills to disk beyond; the workers have their own
@@ -53,10 +55,25 @@ class Contest:
 
 
 @contextmanager
-def contest_of(folder: Path, own: list[str], others: list[str], key: list[str], data: Path) -> Iterator[Contest]:
+def contest_of(
+    folder: Path,
+    own: list[str],
+    others: list[str],
+    key: list[str],
+    data: Path,
+    ranges: Sequence[Range] | None = None,
+) -> Iterator[Contest]:
     """The rows of `own` that are not the first of their key: `others` come first, the rest by source and place.
 
     Rows with a null in the key are never duplicates.
+
+    Args:
+        folder: What paths of parts are relative to.
+        own: The parts whose rows may lose.
+        others: Parts whose rows stay.
+        key: The columns of the key.
+        data: The data folder.
+        ranges: Of the first of them, if they are known: no key outside is in two rows.
     """
     scratch = data / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
@@ -66,7 +83,7 @@ def contest_of(folder: Path, own: list[str], others: list[str], key: list[str], 
         WITH __own AS NOT MATERIALIZED (
             SELECT {columns}, _source, _line, _offset, __part, false AS __kept
             FROM read_parquet($own, filename = '__part', hive_partitioning = false)
-            WHERE {" AND ".join(f"{_quoted(name)} IS NOT NULL" for name in key)}
+            WHERE {" AND ".join(f"{_quoted(name)} IS NOT NULL" for name in key)} AND ({_within(key[0], ranges)})
         ),
         __all AS NOT MATERIALIZED ({_ALL_KEPT.format(columns=columns) if others else "FROM __own"}),
         __twice AS (SELECT {columns} FROM __all GROUP BY ALL HAVING count(*) > 1),
@@ -79,7 +96,9 @@ def contest_of(folder: Path, own: list[str], others: list[str], key: list[str], 
         )
         SELECT __part, _offset, _line, __shown, __winner, __stays FROM __ranked WHERE __place > 1 AND NOT __kept
     """  # noqa: S608  names are quoted, values bound
-    files = {"own": [str(folder / path) for path in own]}
+    files: dict[str, Any] = {"own": [str(folder / path) for path in own]}
+    for number, ends in enumerate(ranges or ()):
+        files |= {f"low{number}": ends[0], f"high{number}": ends[1]}
     if others:
         files["others"] = [str(folder / path) for path in others]
     with duckdb.connect(config={"memory_limit": MEMORY, "threads": 2, "temp_directory": str(scratch)}) as database:
@@ -93,6 +112,13 @@ _ALL_KEPT = """
             SELECT {columns}, _source, _line, _offset, __part, true AS __kept
             FROM read_parquet($others, filename = '__part', hive_partitioning = false, union_by_name = true)
             SEMI JOIN __own USING ({columns})"""
+
+
+def _within(column: str, ranges: Sequence[Range] | None) -> str:
+    """The condition of being in one of these ranges; their ends are bound."""
+    if ranges is None:
+        return "true"
+    return " OR ".join(f"{_quoted(column)} BETWEEN $low{number} AND $high{number}" for number in range(len(ranges)))
 
 
 def _quoted(name: str) -> str:

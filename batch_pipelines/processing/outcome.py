@@ -80,12 +80,13 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the rows of a chunk came to; rejects and warnings are by record."""
+    """What the rows of a chunk came to; rejects and warnings are by record. `unique` is as in `Shaped`."""
 
     table: pa.Table
     filtered: int
     rejects: Rejects
     warnings: Rejects
+    unique: bool = False
 
 
 def with_system_columns(table: pa.Table, source: str, raw: RawRows, kept: Rows) -> pa.Table:
@@ -136,6 +137,7 @@ def written(payload: Mapping[str, Any], records: Records, outcome: Outcome) -> d
         "warned": len(outcome.warnings.rows),
         "detail": {
             "part": part,
+            "unique": outcome.unique,
             "dead_letters": letters,
             "reasons": dict(reasons),
             "warnings": outcome.warnings.counts,

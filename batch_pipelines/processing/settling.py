@@ -21,8 +21,9 @@ from batch_pipelines.core.ledger.chunks import Settled
 from batch_pipelines.core.model import Batch, Chunk, ChunkResult, Json
 from batch_pipelines.lake.delta import table_path
 from batch_pipelines.lake.lean_arrow import spare_pandas
-from batch_pipelines.lake.parts import part_stem, read_part, write_part
+from batch_pipelines.lake.parts import part_stem, read_part, schema_from_text, write_part
 from batch_pipelines.processing.contest import Loser, contest_of
+from batch_pipelines.processing.contested import Range, contested_ranges
 from batch_pipelines.processing.corrections import CORRECTIONS, changes_between, contents_of
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.letters import Letters, is_carried, is_letters
@@ -61,13 +62,14 @@ def settle_duplicates(
     carried = [_part(chunk)["path"] for chunk in chunks if _part(chunk) and is_carried(chunk.payload)]
     folder = table_path(data, batch.pipeline)
     others = [path for path in dict.fromkeys([*carried, *held]) if path not in by_part]
-    if not by_part or _is_unique_at_a_glance(declaration, folder, by_part, others):
+    ranges = None if others else _contested(batch, declaration, by_part)
+    if not by_part or ranges == [] or _is_unique_at_a_glance(declaration, folder, by_part, others):
         return []
     workshop = _Workshop(home, data, batch, declaration)
     spare_pandas()
     settled: list[Settled] = []
     with (
-        contest_of(folder, list(by_part), others, declaration.key, data) as contest,
+        contest_of(folder, list(by_part), others, declaration.key, data, ranges) as contest,
         ThreadPoolExecutor(REWRITES) as threads,  # Arrow works outside Python's lock
     ):
         touched = contest.touched()
@@ -81,6 +83,13 @@ def settle_duplicates(
 
 def _part(chunk: Chunk) -> Json:
     return (chunk.result.detail.get("part") if chunk.result else None) or {}
+
+
+def _contested(batch: Batch, declaration: DatasetDeclaration, by_part: Mapping[str, Chunk]) -> list[Range] | None:
+    first = declaration.key[0]
+    kind = schema_from_text(batch.plan["schema"]).field(first).type
+    known = pa.types.is_integer(kind) or pa.types.is_string(kind)
+    return contested_ranges(by_part.values(), first) if known else None
 
 
 def _is_unique_at_a_glance(

@@ -173,6 +173,7 @@ def worked(job: Job, content: Content, numbers: Rows | None = None) -> tuple[Rec
         filtered=shaped.filtered,
         rejects=_structural(raw) + shaped.rejects.moved(raw.record),
         warnings=warnings.among(shaped.kept).moved(raw.record),
+        unique=shaped.unique,
     )
     return Records(source, content, numbers, raw.line, raw.offset, corrected), outcome
 

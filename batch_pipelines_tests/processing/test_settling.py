@@ -1,9 +1,12 @@
 """Keys that occur twice within a partition: the first by source and place stays, the others are dead letters."""
 
+import random
+
 import pytest
 
 from batch_pipelines.core.faults import arm
 from batch_pipelines.core.model import BatchState
+from batch_pipelines.processing import settling
 from batch_pipelines_tests.processing.datasets import Project, reasons
 
 SHOP = "source: in/*.csv\nkey: id\ncolumns: {id: int, city: string}"
@@ -53,6 +56,38 @@ def test_across_chunks_and_files_the_first_source_by_name_wins(project: Project)
     assert [(chunk["written"], chunk["dead"]) for chunk in report.chunks] == [
         (1, 0), (1, 0), (0, 1), (1, 0), (0, 1), (1, 0)
     ]  # fmt: skip
+
+
+def test_parts_of_a_sorted_file_that_cannot_share_a_key_are_not_compared(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("compared")
+
+    project.declare("shop", f"{SHOP}\nchunk_size: 8B")
+    project.write("in/a.csv", "id,city\n1,a\n1,b\n2,a\n2,b\n3,c\n4,a\n")
+    monkeypatch.setattr(settling, "contest_of", never)
+    monkeypatch.setattr(settling, "_is_unique_at_a_glance", never)
+    assert project.one("shop").message == "6 read, 4 written, 2 dead-lettered"
+    project.write("in/a.csv", "id,city\n1,a\n2,b\n2,a\n3,b\n")
+    with pytest.raises(AssertionError, match="compared"):
+        project.one("shop")
+
+
+@pytest.mark.parametrize("kind", ["int", "string"])
+@pytest.mark.parametrize("seed", range(4))
+def test_many_chunks_of_random_keys_keep_the_first_of_each(
+    project: Project, monkeypatch: pytest.MonkeyPatch, kind: str, seed: int
+) -> None:
+    monkeypatch.setattr(settling, "GLANCE_ROWS", 0)
+    dice = random.Random(seed)
+    ids = [dice.randint(row - 20, row + 20) if row % 90 else 150 for row in range(300)]
+    project.declare("shop", f"source: in/*.csv\nkey: id\nchunk_size: 200B\ncolumns: {{id: {kind}, city: string}}")
+    project.write("in/a.csv", "id,city\n" + "".join(f"{key},{row}\n" for row, key in enumerate(ids)))
+    project.one("shop")
+    firsts = {key: str(row) for row, key in reversed(list(enumerate(ids)))}
+    assert {int(str(key)): city for key, city in winners(project)} == firsts
+    assert len(winners(project)) == len(firsts)
 
 
 @pytest.mark.parametrize("chunk_size", [4, 8, 12, 20, 1000])

@@ -1,7 +1,7 @@
 """Keys that occur twice within a chunk: found while its rows are in memory, so that no part is written twice for them.
 
 Only a help: whatever is left, within chunks or between them, is found when the batch is settled (settling.py), and
-the rows come out the same. So nothing is done here where it would not pay.
+the rows come out the same. So nothing is done here where it would not pay, and then nothing is claimed.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,21 +23,26 @@ Key = tuple[Any, ...]
 Bools = NDArray[np.bool_]
 
 
-def check_key(table: pa.Table, key: Sequence[str], place: Callable[[int], str]) -> Rejects:
+def check_key(table: pa.Table, key: Sequence[str], place: Callable[[int], str]) -> Rejects | None:
     """Find rows whose key an earlier row of the table has; a null is equal to nothing.
 
     Args:
         table: The rows that are to be written.
         key: The columns of the key; of texts, whole numbers and dates, or it is left to be settled.
         place: What messages call the place that a row comes from.
+
+    Returns:
+        Those rows, without which every key is unique; None if that is left to be settled.
     """
     if not key or not all(_is_plain(table.schema.field(name).type) for name in key):
-        return Rejects()
+        return None
     keys = table.select(list(key))
     again = _again_in_order(keys)
     again = _again(keys) if again is None else again
     losers = np.flatnonzero(again)
-    return _rejects(keys, np.flatnonzero(~again), losers, place) if 0 < len(losers) <= MANY else Rejects()
+    if len(losers) > MANY:
+        return None
+    return _rejects(keys, np.flatnonzero(~again), losers, place) if len(losers) else Rejects()
 
 
 def first_is(place: str) -> str:

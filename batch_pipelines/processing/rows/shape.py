@@ -31,12 +31,14 @@ class Shaped:
         kept: Their positions in the table that was checked.
         filtered: How many rows were left out on purpose.
         rejects: All rejects, those of the checks included, by position in the table that was checked.
+        unique: Whether no two rows have one key, as far as is known; nulls are equal to nothing.
     """
 
     table: pa.Table
     kept: Rows
     filtered: int
     rejects: Rejects
+    unique: bool = False
 
 
 def shape(
@@ -70,12 +72,13 @@ def shape(
 def without_duplicates(shaped: Shaped, key: Sequence[str], place: Callable[[int], str]) -> Shaped:
     """Turn away rows whose key an earlier one has; see `check_key`."""
     twice = check_key(shaped.table, key, place)
-    if not len(twice):
-        return shaped
+    if twice is None or not len(twice):
+        return replace(shaped, unique=twice is not None)
     once = np.ones(shaped.table.num_rows, np.bool_)
     once[twice.rows] = False
     rejects = shaped.rejects + twice.moved(shaped.kept)
-    return replace(shaped, table=shaped.table.filter(pa.array(once)), kept=shaped.kept[once], rejects=rejects)
+    table, kept = shaped.table.filter(pa.array(once)), shaped.kept[once]
+    return replace(shaped, table=table, kept=kept, rejects=rejects, unique=True)
 
 
 def shaped_schema(
