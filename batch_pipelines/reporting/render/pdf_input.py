@@ -29,6 +29,7 @@ KPI_COLUMNS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 3, 6: 3, 7: 4, 8: 4, 9: 3}
 LONG_KPI = 14
 WHOLE_ROWS = 12  # tables up to that many stand on one page, if no cell is longer than
 WHOLE_LETTERS = 80
+ABOVE_MM, BELOW_HEADING_MM = 7.0, 3.6
 _ARROWS = {"+": "▲", "−": "▼"}
 _LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -38,7 +39,7 @@ def pdf_input(document: Document, work: Path, brand: Brand) -> tuple[Json, list[
     """The template's input, and notices of what is not shown in full."""
     formats = Formats(document.locale, document.timezone)
     writer = _Input(document, work, formats, brand)
-    blocks = [block for group in _grouped(document) for block in writer.blocks(group)]
+    blocks = [block for group in _grouped(document) for block in writer.spaced(group)]
     language, _, region = document.locale.partition("_")
     said = words(document.locale)
     meta = [("", document.period)] if document.period else []
@@ -67,12 +68,19 @@ class _Input:
         self._document, self._work, self._formats = document, work, formats
         self._words, self._brand = words(document.locale), brand
         self._level = 1  # of titles of charts and tables: the first of a document has to be of level 1
+        self._above = ABOVE_MM
         self.notices: list[str] = []
+
+    def spaced(self, group: list[Any]) -> list[Json]:
+        """The blocks of a group; what comes first after a heading stands closer to it."""
+        made = self.blocks(group)
+        self._above = BELOW_HEADING_MM if isinstance(group[0], HeadingBlock) else ABOVE_MM
+        return made
 
     def blocks(self, group: list[Any]) -> list[Json]:
         first = group[0]
         if isinstance(first, ChartBlock):
-            return [{"kind": "charts", "items": [self._chart(chart) for chart in group]}]
+            return [{"kind": "charts", "items": [self._chart(chart) for chart in group], "above": self._above}]
         if isinstance(first, TableBlock):
             return [self._table(first)]
         if isinstance(first, KpiBlock):
@@ -99,7 +107,7 @@ class _Input:
         share = chart_share(block.ratio, page.size, flipped=flipped, half=half)
         return {
             "title": block.title, "level": self._level, "alt": block.alt, "svg": svg, "notice": block.notice,
-            "share": round(share, 4),
+            "share": round(share, 4), "above": self._above,
         }  # fmt: skip
 
     def _table(self, block: TableBlock) -> Json:
@@ -117,7 +125,7 @@ class _Input:
         shown = [[_breakable(text) for text in row[: plan.shown]] for row in texts]
         of_letters = letter_widths(self._brand.theme.font, self._brand.font_files) if texts else {}
         return {
-            "kind": "table", "title": block.title, "level": self._level,
+            "kind": "table", "above": self._above, "title": block.title, "level": self._level,
             "heads": [_breakable(head) for head in heads[: plan.shown]],
             "aligns": [column.align for column in block.columns[: plan.shown]], "widths": plan.widths,
             "rows": shown, "short": one_line(shown, plan.inner, plan.size, of_letters), "width": plan.across,
