@@ -54,6 +54,7 @@ def process(
                 say(each.sentence)
         lines = failures_of(planning, reports)
         if lines:
-            lines.append(f"{counted(len(lines), 'partition')} failed. See {command(f'datasets {name}')}")
+            hint = "" if all(report.ok for report in reports) else f". See {command(f'datasets {name}')}"
+            lines.append(f"{counted(len(lines), 'partition')} failed{hint}")
         if lines := [*lines, *exporting.failures]:
             raise BatchFailed(lines)

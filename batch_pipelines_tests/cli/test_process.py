@@ -85,3 +85,14 @@ def test_reasons_are_those_of_what_was_processed_and_not_of_what_was_appended_be
     lines = fresh.bp("process", "visits").stdout.splitlines()
 
     assert lines[2:4] == ["          1  dead-lettered", "           id is not an int: y 1"]
+
+
+def test_what_could_not_even_be_planned_is_not_said_to_be_in_the_list(fresh: Deployment) -> None:
+    fresh.write("orders-2024-02.csv", "id\n1\n")
+
+    unplanned = fresh.bp("process", "orders", "2024-02").stderr.splitlines()
+    fresh.write("orders-2024-02.csv", ALL_BAD)
+    failed = fresh.bp("process", "orders", "2024-02").stderr.splitlines()
+
+    assert unplanned[-1] == "error: 1 partition failed"
+    assert failed[-1] == "error: 1 partition failed. See bp datasets orders"
