@@ -98,6 +98,22 @@ def test_a_paused_occurrence_fails_the_run_and_says_how_to_go_on(news: ShopNews,
     assert "paused: because; cure that, then: bp campaign resume news 2013-06-03" in failure_text(result)
 
 
+def test_a_retried_run_goes_on_with_the_occurrence_of_the_failed_one(
+    news: ShopNews, instance: dg.DagsterInstance
+) -> None:
+    config, campaigns = {"campaign": "news", "partition": "2013-06-03"}, news.open()
+    occurrence = campaigns.prepare("news", "2013-06-03")
+    campaigns.ledger.occurrences.pause(occurrence.id, "for the test")
+    failed = run(instance, "send_emails", raises=False, run_config=config)
+    assert (failed.success, news.eml_files) == (False, [])
+    campaigns.ledger.occurrences.resume(occurrence.id)
+    campaigns.close()
+    of = {"dagster/parent_run_id": failed.run_id, "dagster/root_run_id": failed.run_id}
+    for _ in range(2):
+        assert figures(run(instance, "send_emails", run_config=config, tags=of))["sent"] == 3
+    assert len(news.eml_files) == 3
+
+
 def test_the_sensor_goes_on_with_what_a_lost_run_left_and_with_what_is_due(news: ShopNews) -> None:
     with open_campaigns() as campaigns:
         occurrence = campaigns.prepare("news", "2013-06-03")
