@@ -29,6 +29,7 @@ KPI_COLUMNS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 3, 6: 3, 7: 4, 8: 4, 9: 3}
 LONG_KPI = 14
 WHOLE_ROWS = 12  # tables up to that many stand on one page, if no cell is longer than
 WHOLE_LETTERS = 80
+MOST_ROWS_A_PAGE = 90
 ABOVE_MM, BELOW_HEADING_MM = 7.0, 3.6
 _ARROWS = {"+": "▲", "−": "▼"}
 _LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
@@ -55,6 +56,7 @@ def pdf_input(document: Document, work: Path, brand: Brand) -> tuple[Json, list[
         "page": {
             "paper": {"a4": "a4", "letter": "us-letter"}[document.page.size],
             "flipped": document.page.orientation == "landscape", "contents": document.page.contents,
+            "surely": _surely(blocks, document.page.contents),
         },
         "blocks": blocks,
     }  # fmt: skip
@@ -147,6 +149,14 @@ class _Input:
             return None
         self.notices.append(f"{block.title}: {', '.join(parts)}")
         return "; ".join([", ".join(parts), *whole_in(self._document)])
+
+
+def _surely(blocks: list[Json], contents: int) -> list[str]:
+    """Titles that the contents will have; none where it is not sure that there are as many pages."""
+    if sum(len(block.get("rows", ())) for block in blocks) <= contents * MOST_ROWS_A_PAGE:
+        return []
+    titled = [each for block in blocks for each in block.get("items", [block]) if block["kind"] != "kpis"]
+    return [title for each in titled if (title := each.get("title") or (each.get("text") if "kind" in each else None))]
 
 
 def whole_in(document: Document) -> list[str]:
