@@ -8,7 +8,7 @@ import ctypes
 import os
 import sys
 
-KEEP_BYTES = 256 << 20  # of what is free at the end of the heap
+KEEP_BYTES = 64 << 20  # of what is free at the end of the heap
 LARGEST_KEPT_BYTES = 32 << 20  # larger blocks are the system's own, and go back at once
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
