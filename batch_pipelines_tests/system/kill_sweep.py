@@ -30,6 +30,7 @@ ELSEWHERE = {
     "mail": "system/test_mail_kills.py",
     "upsert": "system/test_write_mode_kills.py",
     "widen": "system/test_write_mode_kills.py",
+    "withdraw": "processing/tables/test_janitor.py",
 }
 """First words of the others, and the tests that kill or fail there."""
 IN_TRIAL = 12  # kills of one trial at most

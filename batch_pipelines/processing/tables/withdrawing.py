@@ -37,7 +37,7 @@ def withdrawn(path: Path, files: Sequence[Path], batches: Iterable[Batch]) -> li
         return list(files)
     owners = {batch.partition for batch in risky if _wrote(batch, those)}
     aside = {now: file for file in those if (now := _renamed(file))}
-    fault("janitor.set_aside")
+    fault("withdraw.set_aside")
     fenced = _fenced(path, owners, {file.parent.name for file in those})
     named = _named(path)
     for now, before in aside.items():

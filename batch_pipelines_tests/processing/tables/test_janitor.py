@@ -248,7 +248,7 @@ def test_a_publisher_that_commits_while_a_janitor_sets_its_parts_aside_keeps_the
     def set_aside(point: str) -> None:
         if point == "publish.checked":
             monkeypatch.undo()
-            arm("raise@janitor.set_aside:1")
+            arm("raise@withdraw.set_aside:1")
             with pytest.raises(OSError, match="Input/output"):
                 swept(shop)  # dies before its fence
             arm("")
@@ -264,7 +264,7 @@ def test_what_a_janitor_that_died_had_set_aside_goes_when_nobody_else_can_be_at_
 ) -> None:
     process(shop, 1)
     superseded(shop)
-    arm("raise@janitor.set_aside:1")
+    arm("raise@withdraw.set_aside:1")
     with pytest.raises(OSError, match="Input/output"):
         swept(shop)
     arm("")
