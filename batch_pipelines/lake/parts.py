@@ -122,11 +122,16 @@ def _write(tables: Iterator[pa.Table], sink: "_HashingSink") -> tuple[int, Stats
     schema, unordered, written = table.schema, _unordered(table), list[Any]()
     options: Any = {**PART_OPTIONS, **_encodings(table), "metadata_collector": written}
     where: Any = sink  # pyarrow wants no more of a file than the sink has
-    with pq.ParquetWriter(where, schema, **options) as writer:
+    writer = pq.ParquetWriter(where, schema, **options)
+    try:
         writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
         for more in tables:
             unordered |= _unordered(more)
             writer.write_table(more, row_group_size=ROW_GROUP_ROWS)
+        writer.close()
+    except BaseException:
+        writer.is_open = False  # closing what failed would fail again, with a message that hides the first
+        raise
     return written[0].num_rows, _stats(written[0], schema, unordered)
 
 
