@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +30,12 @@ from batch_pipelines.reporting.declaration.model import ReportDeclaration
 from batch_pipelines.reporting.model import CheckResult, DataVersion, Gathered, ReportRequest, as_json
 from batch_pipelines.reporting.needs import Needs, needs_of, tables_of
 from batch_pipelines.reporting.snapshot import check_dates
+from batch_pipelines.reporting.software import software
 
 WORK = "reports/.work"
 PREVIOUS = "previous"
 GATHERED = "gathered.json"
 BATCH_ROWS = 100_000
-SOFTWARE = ("typst", "pikepdf", "vl-convert-python", "xlsxwriter", "pyarrow", "babel", "jinja2")
 _ID_LETTERS = 12
 _NO_PARQUET = {"INTERVAL", "TIME WITH TIME ZONE", "BIT"}
 
@@ -277,7 +276,7 @@ def _report_id(entry: Entry, request: ReportRequest, content: str, versions: lis
     what = {
         "request": as_json(request), "declaration": entry.version, "brand": entry.brand.version, "content": content,
         "versions": [as_json(each) for each in versions],
-        "software": {name: version(name) for name in ("batch-pipelines", *SOFTWARE)},
+        "software": software(),
     }  # fmt: skip
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:_ID_LETTERS]
 
