@@ -68,7 +68,7 @@ class Caps:
     rows_bytes: int = 192 << 20
     footer: int = 16 << 20
     sheet: int = 256 << 20
-    memory: int = 320 << 20
+    memory: int = 416 << 20
 
 
 @dataclass(frozen=True, slots=True)
