@@ -21,6 +21,7 @@ from batch_pipelines.campaigns.declaration.options import (
 )
 from batch_pipelines.core.declaring.declared import SETTINGS
 from batch_pipelines.core.declaring.key_problems import KeyProblems, Problem
+from batch_pipelines.core.declaring.owners import check_owners
 from batch_pipelines.core.declaring.partitions import Partitions
 from batch_pipelines.core.mailings import Reason
 from batch_pipelines.delivery.addresses import read_address
@@ -30,7 +31,6 @@ from batch_pipelines.presentation.words import title_of
 
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}", re.ASCII)
 GIVEN = ("start", "end", "partition", "unsubscribe_url", "charts")
-_OWNER = re.compile(r"team:\S+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 
 
 def _schedule(value: Any) -> Any:
@@ -128,14 +128,7 @@ class CampaignDeclaration(BaseModel):
     @field_validator("owners")
     @classmethod
     def _known_owners(cls, value: list[str]) -> list[str]:
-        bad: list[Problem] = [
-            ((at,), f"{owner!r} is neither an e-mail address nor team:name")
-            for at, owner in enumerate(value)
-            if not _OWNER.fullmatch(owner)
-        ]
-        if bad:
-            raise KeyProblems(bad)
-        return value
+        return check_owners(value)
 
     @field_validator("sender", "reply_to", "bounces")
     @classmethod

@@ -17,6 +17,7 @@ from batch_pipelines.core.declaring import windows
 from batch_pipelines.core.declaring.cron import check_cron
 from batch_pipelines.core.declaring.declared import SETTINGS
 from batch_pipelines.core.declaring.key_problems import KeyProblems, Problem
+from batch_pipelines.core.declaring.owners import check_owners
 from batch_pipelines.core.declaring.partitions import Partitions
 from batch_pipelines.core.declaring.quantities import MB, fraction
 from batch_pipelines.core.declaring.time_limits import Timeout
@@ -50,7 +51,6 @@ from batch_pipelines.processing.declaration.types import canonical_type
 
 __all__ = ["SYSTEM_COLUMNS", "Column", "CsvOptions", "DatasetDeclaration", "Partitions", "Timeout"]
 
-_OWNER = re.compile(r"team:\S+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 _TRANSFORM = re.compile(r"[A-Za-z_]\w*:[A-Za-z_]\w*", re.ASCII)
 _GROUP = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
 
@@ -147,14 +147,7 @@ class DatasetDeclaration(BaseModel):
     @field_validator("owners")
     @classmethod
     def _known_owners(cls, value: list[str]) -> list[str]:
-        problems: list[Problem] = [
-            ((index,), f"{owner!r} is neither an e-mail address nor team:name")
-            for index, owner in enumerate(value)
-            if not _OWNER.fullmatch(owner)
-        ]
-        if problems:
-            raise KeyProblems(problems)
-        return value
+        return check_owners(value)
 
     @field_validator("group")
     @classmethod

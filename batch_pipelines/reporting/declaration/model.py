@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_v
 from batch_pipelines.core.declaring import windows
 from batch_pipelines.core.declaring.declared import SETTINGS
 from batch_pipelines.core.declaring.key_problems import KeyProblems, Problem
+from batch_pipelines.core.declaring.owners import check_owners
 from batch_pipelines.core.declaring.partitions import Partitions
 from batch_pipelines.core.declaring.time_limits import Timeout
 from batch_pipelines.presentation.formats import check_locale
@@ -30,7 +31,6 @@ from batch_pipelines.reporting.declaration.names import nearest
 
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}", re.ASCII)
 BOUND = ("start", "end")
-_OWNER = re.compile(r"team:\S+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 
 
 class Page(BaseModel):
@@ -132,14 +132,7 @@ class ReportDeclaration(BaseModel):
     @field_validator("owners")
     @classmethod
     def _known_owners(cls, value: list[str]) -> list[str]:
-        bad: list[Problem] = [
-            ((at,), f"{owner!r} is neither an e-mail address nor team:name")
-            for at, owner in enumerate(value)
-            if not _OWNER.fullmatch(owner)
-        ]
-        if bad:
-            raise KeyProblems(bad)
-        return value
+        return check_owners(value)
 
     @field_validator("locale")
     @classmethod
