@@ -134,7 +134,7 @@ DAMAGES: Mapping[str, Damage] = {
     "text for a date": _one("type: day", lambda sheet: sheet.write_string("D5", "2. Januar")),
     "a price of three digits": _one("type: price", lambda sheet: sheet.write("F5", 1.005)),
     "two cells far apart": _bad(
-        ": needs more than 320 MB to be read: clear what lies outside of the table",
+        ": needs more than 416 MB to be read: clear what lies outside of the table",
         lambda _, sheet: sheet.write("XFD1048576", 1),
     ),
     "a ZIP bomb": Damage(
