@@ -4,6 +4,7 @@ import ast
 import fcntl
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -208,6 +209,27 @@ def test_two_callers_at_once_install_once(
     second.join(30)
 
     assert steps[-1] == "install batch_pipelines"
+
+
+def test_ctrl_c_while_it_waits_is_one_line(tmp_path: Path) -> None:
+    for name in ("run.py", "requirements.lock", "pyproject.toml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    other = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    waiting = subprocess.Popen(
+        [sys.executable, tmp_path / "run.py", "env"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one system call
+    )
+    assert waiting.stdout is not None
+    assert waiting.stdout.readline() == "waiting for another run.py that installs\n"
+    waiting.send_signal(signal.SIGINT)
+    said = waiting.communicate(timeout=30)[1]
+    os.close(other)
+
+    assert (said, waiting.returncode) == ("stopped\n", 130)
 
 
 def test_a_finished_installation_costs_next_to_nothing(run: Any, steps: list[str]) -> None:
