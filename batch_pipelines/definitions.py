@@ -37,9 +37,9 @@ def _load(settings: Settings) -> dg.Definitions:
     campaigns = load_campaigns(settings.defs)
     check_names(
         [
-            *dataset_claims(_documents(catalog.datasets)),
-            *report_claims(_documents(reports.reports)),
-            *campaign_claims(_documents(campaigns.campaigns)),
+            *dataset_claims(_documents(catalog.entries)),
+            *report_claims(_documents(reports.entries)),
+            *campaign_claims(_documents(campaigns.entries)),
         ]
     )
     check_sql(catalog)

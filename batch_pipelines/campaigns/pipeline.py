@@ -258,7 +258,7 @@ class Campaigns:
 
     def _current(self, occurrence: Occurrence) -> CampaignDeclaration:
         """The declaration as it is now, for how to send: an operator may change relay, limits and policy on the way."""
-        known = self.catalog.campaigns.get(occurrence.campaign)
+        known = self.catalog.entries.get(occurrence.campaign)
         return known.declaration if known else frozen_declaration(occurrence)
 
     def _about(self, declaration: CampaignDeclaration, occurrence: Occurrence) -> Window:

@@ -31,7 +31,7 @@ def datasets(
 
 def _show_all(processing: "Processing", form: Format) -> None:
     problems: list[str] = []
-    rows = [_dataset(processing, name, problems) for name in processing.catalog.datasets]
+    rows = [_dataset(processing, name, problems) for name in processing.catalog.entries]
     for problem in problems:
         say(problem, "yellow")
     if form is Format.JSON:

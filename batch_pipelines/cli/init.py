@@ -62,5 +62,5 @@ def _refuse_taken(defs: Path, target: Path, name: str) -> None:
 
     if target.exists():
         raise ConfigError(f"{places.shown_path(target)} is there already; --force writes over it, --name takes another")
-    if defs.is_dir() and (entry := load_catalog(defs).datasets.get(name)):
+    if defs.is_dir() and (entry := load_catalog(defs).entries.get(name)):
         raise ConfigError(f"{entry.file} declares a dataset {name!r} already; take another --name")

@@ -24,12 +24,12 @@ def janitor(
 
     with places.open_processing() as processing:
         data_folder, ledger = processing.settings.data, processing.ledger
-        known = sorted({*table_names(data_folder), *processing.catalog.datasets})
+        known = sorted({*table_names(data_folder), *processing.catalog.entries})
         wanted = name or known
         for each in wanted:
             if each not in known:
                 places.entry_of(processing.catalog, each)
-        entries = processing.catalog.datasets.items()
+        entries = processing.catalog.entries.items()
         depths = {each: entry.declaration.time_travel for each, entry in entries}
         swept = sweep_all(data_folder, ledger, known, wanted, depths)
         rows: list[dict[str, Any]] = [

@@ -64,7 +64,7 @@ class Campaign(dg.Component):
         if declaration.audience is None:
             return dg.Definitions()
         name, settings = declaration.name, current_settings()
-        datasets = load_catalog(settings.defs).datasets
+        datasets = load_catalog(settings.defs).entries
         tables = [table for table in tables_read(declaration) if table in datasets]
         job = dg.define_asset_job(
             name=job_name(name),

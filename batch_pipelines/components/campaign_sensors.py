@@ -53,7 +53,7 @@ def requests_of(campaigns: "Campaigns", now: float) -> Iterator[dg.RunRequest]:
         occurrence = ledger.occurrences.get(occurrence_id)
         due_at = ledger.recipients.next_due(occurrence_id) or 0.0
         at_work = bool(ledger.recipients.open_claims(occurrence_id))
-        known = occurrence.campaign in campaigns.catalog.campaigns
+        known = occurrence.campaign in campaigns.catalog.entries
         if at_work or not known:
             continue
         key = f"{occurrence_id}/{due_at:.0f}/{int(now // HOUR_S)}"

@@ -60,7 +60,7 @@ def prepare(context: StepContext, order: Order) -> tuple[Json, list[Json]]:
             context.log.info(
                 "%s: %s recipients, %s; left out: %s", each.name, each.total, each.state, left_out or "none"
             )
-        entry = campaigns.catalog.campaigns.get(order.campaign)
+        entry = campaigns.catalog.entries.get(order.campaign)
         lanes = entry.declaration.lanes if entry else 1
     prepared = {
         "campaign": order.campaign,

@@ -133,9 +133,9 @@ def result_of(report: Report, url: str) -> Json:
 
 def generate_report_job(catalog: Catalog) -> dg.JobDefinition | None:
     """Return the job for the reports there are; None without any."""
-    if not catalog.reports:
+    if not catalog.entries:
         return None
-    model = run_config_model(list(catalog.reports))
+    model = run_config_model(list(catalog.entries))
 
     def to_steps(asked: Any) -> dict[str, Any]:
         wanted = {**asked.model_dump(), "type": asked.type.value, "format": asked.format.value}

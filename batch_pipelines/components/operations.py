@@ -40,7 +40,7 @@ def compact_op(context: dg.OpExecutionContext) -> None:
     """Compact the table of every dataset."""
     merged = 0
     with open_processing() as processing:
-        for name in processing.catalog.datasets:
+        for name in processing.catalog.entries:
             try:
                 done = compact(processing.settings.data, processing.ledger, name, SystemClock())
             except BatchError as error:  # busy, or damaged: no reason to leave the others as they are
@@ -64,7 +64,7 @@ def sweep_op(context: dg.OpExecutionContext) -> None:
     """Sweep the files of every dataset."""
     with open_processing() as processing:
         total = Swept(0, 0)
-        datasets = processing.catalog.datasets
+        datasets = processing.catalog.entries
         names, depths = list(datasets), {name: entry.declaration.time_travel for name, entry in datasets.items()}
         for name, swept in sweep_all(processing.settings.data, processing.ledger, names, names, depths).items():
             total += swept

@@ -76,9 +76,9 @@ def _tell(context: dg.OpExecutionContext, replaying: replay.Replaying) -> None:
 
 def replay_dead_letters_job(catalog: Catalog) -> dg.JobDefinition | None:
     """Return the job for the datasets there are; None without any."""
-    if not catalog.datasets:
+    if not catalog.entries:
         return None
-    model = run_config_model(list(catalog.datasets))
+    model = run_config_model(list(catalog.entries))
 
     def to_steps(asked: Any) -> dict[str, Any]:
         plan = {**asked.model_dump(), "dataset": asked.dataset.value}

@@ -116,13 +116,13 @@ def order_of(config: AudienceConfig) -> steps.Order:
 
 def send_emails_job(catalog: Catalog) -> dg.JobDefinition | None:
     """Return the job for the campaigns there are; None without any."""
-    if not catalog.campaigns:
+    if not catalog.entries:
         return None
-    model = run_config_model(list(catalog.campaigns))
+    model = run_config_model(list(catalog.entries))
 
     def to_steps(asked: Any) -> dict[str, Any]:
         wanted = {**asked.model_dump(), "campaign": asked.campaign.value}
-        entry = catalog.campaigns.get(wanted["template"] if wanted["recipients"] else wanted["campaign"])
+        entry = catalog.entries.get(wanted["template"] if wanted["recipients"] else wanted["campaign"])
         lanes = entry.declaration.lanes if entry else 1
         executor = {"multiprocess": multiprocess_config(lanes)} if lanes > 1 else {"in_process": {}}
         return {"ops": {"audience": {"config": wanted}}, "execution": {"config": executor}, "loggers": CONSOLE}

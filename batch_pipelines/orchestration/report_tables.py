@@ -46,7 +46,7 @@ def check_reports(reports: Reports, datasets: Catalog, environ: Mapping[str, str
         ConfigError: All problems are listed, with file, line and key.
     """
     errors: list[ConfigError] = []
-    for entry in reports.reports.values():
+    for entry in reports.entries.values():
         problems = [*_no_sql(entry), *(((*ATTRIBUTES, *path), why) for path, why in not_allowed(entry, environ))]
         if problems:
             errors.append(refusal(entry.document, problems))

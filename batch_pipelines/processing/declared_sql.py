@@ -25,7 +25,7 @@ def check_sql(catalog: Catalog) -> None:
 
 
 def _errors(catalog: Catalog) -> Iterator[ConfigError]:
-    for entry in catalog.datasets.values():
+    for entry in catalog.entries.values():
         declaration = entry.declaration
         if declaration.sql is not None and (problem := _query_problem(entry, declaration.sql)):
             yield refusal(entry.document, [((*ATTRIBUTES, "sql"), f"sql: {problem}")])

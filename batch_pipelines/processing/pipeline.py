@@ -226,7 +226,7 @@ class Processing:
     @cached_property
     def _worker_modules(self) -> tuple[str, ...]:
         """What the fork server imports once for all workers, of whatever dataset: it can't be told more later."""
-        declarations = [entry.declaration for entry in self.catalog.datasets.values()]
+        declarations = [entry.declaration for entry in self.catalog.entries.values()]
         needs_sql = any(each.derive or each.where or each.transform for each in declarations)
         return (*WORKER_MODULES, *(SQL_MODULES if needs_sql else ()))
 

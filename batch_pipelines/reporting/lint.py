@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from batch_pipelines.core.declaring.declared import ATTRIBUTES
 from batch_pipelines.core.declaring.key_problems import KeyPath, Problem
+from batch_pipelines.core.declaring.names import nearest
 from batch_pipelines.core.declaring.yaml_files import refusal
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.lake.query import keep_query, open_versions, run_query
@@ -25,7 +26,6 @@ from batch_pipelines.reporting.declaration.catalog import Entry
 from batch_pipelines.reporting.declaration.content import Content, Table
 from batch_pipelines.reporting.declaration.filters import parameters
 from batch_pipelines.reporting.declaration.model import ReportDeclaration
-from batch_pipelines.reporting.declaration.names import nearest
 from batch_pipelines.reporting.gather import window_of
 from batch_pipelines.reporting.needs import tables_of
 from batch_pipelines.reporting.render.pdf import missing_letter

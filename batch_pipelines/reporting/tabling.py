@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from batch_pipelines.core.declaring.names import nearest
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.presentation.formats import is_nothing
 from batch_pipelines.presentation.words import title_of
 from batch_pipelines.reporting.declaration.content import Column, Compare, Pivot, Table
-from batch_pipelines.reporting.declaration.names import nearest
 from batch_pipelines.reporting.document import TableBlock, TableColumn
 
 CHANGE = "_change"

@@ -64,7 +64,7 @@ def test_an_unknown_campaign_gets_the_nearest_name(shop: ShopNews) -> None:
 
 
 def test_a_declaration_survives_a_trip_through_json(shop: ShopNews) -> None:
-    for entry in load_catalog(SHIPPED).campaigns.values():
+    for entry in load_catalog(SHIPPED).entries.values():
         said = entry.declaration.model_dump_json()
         assert CampaignDeclaration.model_validate_json(said) == entry.declaration
         json.loads(said)

@@ -92,4 +92,4 @@ def test_every_field_has_a_default_and_a_description() -> None:
 
 
 def test_a_deployment_without_reports_has_no_such_job() -> None:
-    assert generate_report_job(Catalog({})) is None
+    assert generate_report_job(Catalog("report", {})) is None

@@ -154,7 +154,7 @@ def test_an_impossible_partition_fails_the_run_and_is_named(shop: Shop, instance
 
 
 def test_a_deployment_without_datasets_has_no_such_job() -> None:
-    assert process_data_job_of(Catalog({})) is None
+    assert process_data_job_of(Catalog("dataset", {})) is None
 
 
 def test_the_model_forbids_what_it_does_not_know() -> None:

@@ -100,7 +100,7 @@ def test_wrong_config_gets_one_clear_line() -> None:
 
 
 def test_a_deployment_without_datasets_has_no_such_job() -> None:
-    assert replay_dead_letters_job(Catalog({})) is None
+    assert replay_dead_letters_job(Catalog("dataset", {})) is None
 
 
 def test_accepted_letters_do_not_warn_and_are_told_apart(sold: Shop, instance: dg.DagsterInstance) -> None:

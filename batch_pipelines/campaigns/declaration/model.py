@@ -4,24 +4,22 @@ Plain frozen pydantic models that survive a trip through JSON. What must not liv
 templates and SQL (checking.py), the disk.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from batch_pipelines.campaigns.declaration.options import (
     Audience,
     Data,
     Limits,
-    OneOrMore,
     Schedule,
-    Seconds,
     Unsubscribe,
 )
-from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.declared import Declaration
+from batch_pipelines.core.declaring.fields import FileBeside, Seconds, one_or_more
 from batch_pipelines.core.declaring.key_problems import KeyProblems, Problem
-from batch_pipelines.core.declaring.owners import check_owners
+from batch_pipelines.core.declaring.names import is_name
 from batch_pipelines.core.declaring.partitions import Partitions
 from batch_pipelines.core.mailings import Reason
 from batch_pipelines.delivery.addresses import read_address
@@ -29,7 +27,6 @@ from batch_pipelines.presentation.chart_keys import Chart
 from batch_pipelines.presentation.formats import check_locale
 from batch_pipelines.presentation.words import title_of
 
-NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}", re.ASCII)
 GIVEN = ("start", "end", "partition", "unsubscribe_url", "charts")
 
 
@@ -50,15 +47,10 @@ def _titled(value: Any) -> Any:
     }
 
 
-class CampaignDeclaration(BaseModel):
+class CampaignDeclaration(Declaration):
     """A campaign as declared.
 
     Attributes:
-        name: Lower-case name; the YAML's folder gives it where the YAML doesn't.
-        description: Shown wherever the campaign is.
-        owners: E-mail addresses, or `team:name`.
-        tags: Labels, shown in the UI.
-        group: Group of the assets in the UI.
         kind: `marketing` needs a way to unsubscribe; `transactional` does not.
         sender: `from` in YAML: name and address, or the address alone.
         reply_to: Address for answers.
@@ -86,21 +78,14 @@ class CampaignDeclaration(BaseModel):
         attachments: Files beside the YAML, for everybody.
     """
 
-    model_config = SETTINGS
-
-    name: str
-    description: str | None = None
-    owners: OneOrMore = Field(default_factory=list)
-    tags: dict[str, str] = Field(default_factory=dict)
-    group: str | None = None
     kind: Literal["marketing", "transactional"] = "marketing"
     sender: str = Field(validation_alias="from")
     reply_to: str | None = None
     subject: str
     preheader: str = ""
-    template: str
-    text: str | None = None
-    locale: str = "en_US"
+    template: FileBeside
+    text: FileBeside | None = None
+    locale: Annotated[str, AfterValidator(check_locale)] = "en_US"
     partitions: Partitions | None = None
     schedule: Annotated[Schedule | None, BeforeValidator(_schedule)] = None
     list_name: str | None = Field(default=None, validation_alias="list")
@@ -116,19 +101,7 @@ class CampaignDeclaration(BaseModel):
     ambiguous: Literal["hold", "resend", "assume_sent"] = "hold"
     unsubscribe: Annotated[Unsubscribe | None, BeforeValidator(_unsubscribe)] = None
     bounces: str | None = None
-    attachments: OneOrMore = Field(default_factory=list)
-
-    @field_validator("name")
-    @classmethod
-    def _plain_name(cls, value: str) -> str:
-        if not NAME.fullmatch(value):
-            raise ValueError(f"{value!r} is not a name; allowed: a-z, 0-9 and _, not first, at most 64 characters")
-        return value
-
-    @field_validator("owners")
-    @classmethod
-    def _known_owners(cls, value: list[str]) -> list[str]:
-        return check_owners(value)
+    attachments: Annotated[list[FileBeside], BeforeValidator(one_or_more)] = Field(default_factory=list)
 
     @field_validator("sender", "reply_to", "bounces")
     @classmethod
@@ -143,25 +116,6 @@ class CampaignDeclaration(BaseModel):
         if not value.strip() or "\n" in value.strip():
             raise ValueError("a subject is one line of text")
         return value.strip()
-
-    @field_validator("template", "text")
-    @classmethod
-    def _beside(cls, value: str | None) -> str | None:
-        if value is not None:
-            _check_beside(value)
-        return value
-
-    @field_validator("attachments")
-    @classmethod
-    def _all_beside(cls, value: list[str]) -> list[str]:
-        for name in value:
-            _check_beside(name)
-        return value
-
-    @field_validator("locale")
-    @classmethod
-    def _known_locale(cls, value: str) -> str:
-        return check_locale(value)
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
@@ -190,8 +144,10 @@ class CampaignDeclaration(BaseModel):
     def _name_problems(self) -> Iterator[Problem]:
         for key in ("data", "charts"):
             for name in getattr(self, key):
-                if not NAME.fullmatch(name) or name in GIVEN:
-                    yield (key, name), f"{name!r} is not a name for {key}; allowed: a-z, 0-9 and _; taken: {GIVEN}"
+                if name in GIVEN:
+                    yield (key, name), f"templates have {name!r} already; give it another name"
+                elif not is_name(name):
+                    yield (key, name), f"{name!r} is not a name; allowed: a-z, 0-9 and _, a letter first"
         for name, chart in self.charts.items():
             if chart.data not in self.data:
                 known = ", ".join(self.data) or "there is none"
@@ -212,8 +168,3 @@ class CampaignDeclaration(BaseModel):
     def _schedule_problems(self) -> Iterator[Problem]:
         if self.schedule is not None and self.partitions is None:
             yield ("schedule",), "a schedule needs partitions: each of its ticks sends the window that has just ended"
-
-
-def _check_beside(name: str) -> None:
-    if "/" in name or "\\" in name or name.startswith("."):
-        raise ValueError(f"{name!r} is not the name of a file beside the YAML")

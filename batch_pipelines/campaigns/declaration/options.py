@@ -3,23 +3,17 @@
 What must not live here: the campaign as a whole (model.py).
 """
 
-import re
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
-from batch_pipelines.core.declaring import windows
-from batch_pipelines.core.declaring.cron import check_cron
 from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.fields import Cron, OneOrMore, Seconds, TimeZone
 from batch_pipelines.core.declaring.key_problems import KeyProblems
-from batch_pipelines.core.declaring.quantities import seconds
 from batch_pipelines.core.declaring.rates import Rate, read_rate
 from batch_pipelines.core.mailings import Reason
 
-Seconds = Annotated[float, BeforeValidator(seconds)]
-OneOrMore = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
-TABLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}", re.ASCII)
 FILES = (".csv", ".parquet", ".jsonl")
 
 
@@ -134,17 +128,10 @@ class Schedule(BaseModel):
 
     model_config = SETTINGS
 
-    cron: Annotated[str, BeforeValidator(lambda value: check_cron(value) if isinstance(value, str) else value)]
-    timezone: str | None = None
+    cron: Cron
+    timezone: TimeZone | None = None
     expires: Seconds | None = None
     missed: Literal["last", "all", "none"] = "last"
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str | None) -> str | None:
-        if value is not None:
-            windows.zone(value)
-        return value
 
 
 class Limits(BaseModel):

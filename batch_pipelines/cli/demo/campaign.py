@@ -17,7 +17,7 @@ WEEK = "2013-06-03"
 
 def _done(processing: "Processing") -> str | None:
     with open_campaigns() as campaigns:
-        entry = campaigns.catalog.campaigns.get(CAMPAIGN)
+        entry = campaigns.catalog.entries.get(CAMPAIGN)
         if entry is None:
             return f"nothing to do: there is no campaign {CAMPAIGN}"
         if campaigns.relay(entry.declaration).is_real:

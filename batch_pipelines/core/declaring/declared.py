@@ -1,50 +1,44 @@
-"""Every YAML document of one type in the folder of pipelines; what is wrong with any file is said of all at once.
+"""What every pipeline's YAML has in common: where it stands, and the keys that say what and whose it is.
 
-What must not live here: what a type's attributes mean (each domain's declaration).
+What must not live here: other keys (each domain's declaration), reading the folder (catalog.py).
 """
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import TypeVar
+import re
 
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from batch_pipelines.core.declaring.yaml_files import Document, read_documents
-from batch_pipelines.core.errors import ConfigError
+from batch_pipelines.core.declaring.fields import Name, Owners
 
 FILE_NAME = "defs.yaml"
 ATTRIBUTES = ("attributes",)
 SETTINGS = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 """Of every pydantic model that YAML is read into."""
 
-E = TypeVar("E")
+_GROUP = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
 
 
-def read_declared(
-    defs_dir: Path, type_name: str, read: Callable[[Document, Path], E]
-) -> tuple[list[E], list[ConfigError]]:
-    """Read every document of a type below a folder.
+class Declaration(BaseModel):
+    """The keys that every pipeline has.
 
-    Args:
-        defs_dir: The folder of pipelines.
-        type_name: The `type` of the documents, e.g. `batch_pipelines.components.Dataset`; others are passed over.
-        read: Makes an entry of a document and its folder; may raise ConfigError.
-
-    Returns:
-        What was read, in order of files, and what could not be.
+    Attributes:
+        name: Lower-case name; the YAML's folder gives it where the YAML doesn't.
+        description: Shown wherever the pipeline is.
+        owners: E-mail addresses, or `team:name`.
+        tags: Labels, shown in the UI.
+        group: Group of the assets in the UI.
     """
-    entries: list[E] = []
-    errors: list[ConfigError] = []
-    for file in sorted(defs_dir.rglob(FILE_NAME)):
-        try:
-            documents = read_documents(file)
-        except ConfigError as error:
-            errors.append(error)
-            continue
-        for document in documents:
-            if isinstance(document.data, dict) and document.data.get("type") == type_name:
-                try:
-                    entries.append(read(document, file.parent))
-                except ConfigError as error:
-                    errors.append(error)
-    return entries, errors
+
+    model_config = SETTINGS
+
+    name: Name
+    description: str | None = None
+    owners: Owners = Field(default_factory=list)
+    tags: dict[str, str] = Field(default_factory=dict)
+    group: str | None = None
+
+    @field_validator("group")
+    @classmethod
+    def _plain_group(cls, value: str | None) -> str | None:
+        if value is not None and not _GROUP.fullmatch(value):
+            raise ValueError(f"{value!r} is not a group; allowed: letters, digits and _")
+        return value

@@ -11,6 +11,7 @@ from pydantic import BaseModel, field_validator, model_validator
 
 from batch_pipelines.core.declaring import windows
 from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.fields import TimeZone
 from batch_pipelines.core.declaring.key_problems import KeyProblems, Problem
 from batch_pipelines.core.errors import ConfigError
 
@@ -32,18 +33,12 @@ class Partitions(BaseModel):
     every: windows.Every
     start: str
     end: str | None = None
-    timezone: str = "UTC"
+    timezone: TimeZone = "UTC"
 
     @field_validator("start", "end", mode="before")
     @classmethod
     def _as_text(cls, value: object) -> object:
         return value.isoformat() if hasattr(value, "isoformat") else value
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        windows.zone(value)
-        return value
 
     @model_validator(mode="after")
     def _windows_in_order(self) -> Self:

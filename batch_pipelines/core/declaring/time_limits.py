@@ -1,15 +1,15 @@
 """Time limits as YAML gives them: a soft and a hard one, or the hard one alone."""
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.fields import Seconds
 from batch_pipelines.core.declaring.key_problems import KeyProblems
 from batch_pipelines.core.declaring.quantities import seconds
 
 SOFT_SHARE = 0.9
-Seconds = Annotated[float, BeforeValidator(seconds)]
 
 
 class Timeout(BaseModel):

@@ -51,6 +51,16 @@ def zone(name: str) -> tzinfo:
         raise ValueError(f"{name!r} is not a time zone; write an IANA name such as UTC or America/New_York") from None
 
 
+def check_zone(name: str) -> str:
+    """Return the name of a time zone.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    zone(name)
+    return name
+
+
 def has_fixed_offset(name: str) -> bool:
     """Whether local clocks of that zone never go forward or back."""
     there = zone(name)

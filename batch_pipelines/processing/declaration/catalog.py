@@ -4,71 +4,30 @@ What must not live here: one declaration on its own (model.py); YAML of other ty
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from types import MappingProxyType
 
-from batch_pipelines.core.declaring.declared import ATTRIBUTES, read_declared
+from batch_pipelines.core.declaring import catalog
+from batch_pipelines.core.declaring.declared import ATTRIBUTES
 from batch_pipelines.core.declaring.key_problems import Problem
-from batch_pipelines.core.declaring.yaml_files import Document, joined, refusal, validate
+from batch_pipelines.core.declaring.names import nearest
+from batch_pipelines.core.declaring.yaml_files import Document, refusal, validate
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.processing.declaration.consistency import nearest
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 
 DATASET_TYPE = "batch_pipelines.components.Dataset"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A declared dataset and where it is declared.
-
-    Attributes:
-        declaration: What the YAML says.
-        folder: The folder of the YAML; a transform lies there.
-        document: The YAML document, with the lines of its keys.
-    """
-
-    declaration: DatasetDeclaration
-    folder: Path
-    document: Document
-
-    @property
-    def file(self) -> str:
-        """The YAML file, as messages show it."""
-        return self.document.file
-
-    @property
-    def line(self) -> int:
-        """The line on which the document begins."""
-        return self.document.line
+Entry = catalog.Entry[DatasetDeclaration]
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
-    """All datasets, by name.
-
-    Attributes:
-        datasets: Sorted by name.
-    """
-
-    datasets: Mapping[str, Entry]
-
-    def entry(self, name: str) -> Entry:
-        """Return a dataset.
-
-        Raises:
-            ConfigError: There is none of that name; the message names the nearest, or all.
-        """
-        if name not in self.datasets:
-            known = list(self.datasets)
-            raise ConfigError(f"there is no dataset {name!r}; {nearest(name, known)}")
-        return self.datasets[name]
+class Catalog(catalog.Catalog[Entry]):
+    """All datasets, by name."""
 
     def order(self, names: Collection[str] | None = None) -> list[str]:
         """Return these datasets (None: all), each after those that it refers to."""
-        wanted = self.datasets if names is None else {self.entry(name).declaration.name for name in names}
-        sorter = TopologicalSorter(_graph(self.datasets))
+        wanted = self.entries if names is None else {self.entry(name).declaration.name for name in names}
+        sorter = TopologicalSorter(_graph(self.entries))
         return [name for name in sorter.static_order() if name in wanted]
 
 
@@ -78,12 +37,7 @@ def load_catalog(defs_dir: Path) -> Catalog:
     Raises:
         ConfigError: Something cannot work. All problems are listed, a line each.
     """
-    entries, errors = read_declared(defs_dir, DATASET_TYPE, read_entry)
-    datasets = {entry.declaration.name: entry for entry in sorted(entries, key=lambda e: e.declaration.name)}
-    errors += [*_duplicates(entries), *([] if errors else _bad_references(datasets))]
-    if errors:
-        raise joined(errors)
-    return Catalog(MappingProxyType(datasets))
+    return Catalog("dataset", catalog.read_entries("dataset", DATASET_TYPE, defs_dir, read_entry, _bad_references))
 
 
 def read_entry(document: Document, folder: Path) -> Entry:
@@ -98,17 +52,6 @@ def read_entry(document: Document, folder: Path) -> Entry:
         message = f"transform: there is no {file.name} beside the YAML; put the function in there"
         raise refusal(document, [((*ATTRIBUTES, "transform"), message)])
     return Entry(declaration, folder, document)
-
-
-def _duplicates(entries: list[Entry]) -> Iterator[ConfigError]:
-    seen: dict[str, Entry] = {}
-    for entry in entries:
-        name = entry.declaration.name
-        if name in seen:
-            first = f"{seen[name].file}:{seen[name].line}"
-            message = f"dataset {name!r} is declared already in {first}; give one of them another name"
-            yield refusal(entry.document, [((*ATTRIBUTES, "name"), message)])
-        seen.setdefault(name, entry)
 
 
 def _bad_references(datasets: Mapping[str, Entry]) -> Iterator[ConfigError]:

@@ -3,13 +3,14 @@
 What must not live here: applying a rule to data (rows/), or anything about other columns (model.py).
 """
 
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
+from batch_pipelines.core.declaring.declared import SETTINGS
 from batch_pipelines.core.declaring.key_problems import KeyPath, KeyProblems, Problem
+from batch_pipelines.core.declaring.names import is_name
 from batch_pipelines.processing.declaration.types import (
     Scalar,
     Typed,
@@ -22,7 +23,6 @@ from batch_pipelines.processing.declaration.types import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-DATASET_NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,63}", re.ASCII)
 _ORDERED = ("int", "float", "decimal", "date", "timestamp")
 
 
@@ -43,7 +43,7 @@ class Column(BaseModel):
         description: Shown in the column schema.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+    model_config = SETTINGS
 
     type: str
     required: bool = False
@@ -71,7 +71,7 @@ class Column(BaseModel):
     def _reference_of_two_parts(cls, value: str | None) -> str | None:
         if value is not None:
             dataset, _, column = value.partition(".")
-            if not DATASET_NAME.fullmatch(dataset) or not column:
+            if not is_name(dataset) or not column:
                 raise ValueError(f"{value!r} is not a reference; write dataset.column, for example airports.faa")
         return value
 

@@ -3,10 +3,10 @@
 What must not live here: a key on its own (model.py), other datasets (catalog.py).
 """
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from batch_pipelines.core.declaring.key_problems import Problem
+from batch_pipelines.core.declaring.names import nearest
 from batch_pipelines.core.declaring.windows import Every
 from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.declaration.source_paths import S3, check_times
@@ -77,9 +77,3 @@ def upsert_problems(write: str, key: Sequence[str], columns: Mapping[str, Column
         if column is None or not column.required or column.severity != "reject":
             cure = "declare it in `columns` with `required: true` and without `severity: warn`"
             yield ("key",), f"upsert needs a value of key column {name!r} in every row: {cure}"
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """Return a hint at the nearest known name, or at all of them."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"declared: {', '.join(known) or 'none'}"

@@ -10,19 +10,18 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from batch_pipelines.core.connections import check_connection_name
 from batch_pipelines.core.declaring import windows
-from batch_pipelines.core.declaring.cron import check_cron
-from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.declared import Declaration
+from batch_pipelines.core.declaring.fields import Cron, OneOrMore
 from batch_pipelines.core.declaring.key_problems import KeyProblems, Problem
-from batch_pipelines.core.declaring.owners import check_owners
 from batch_pipelines.core.declaring.partitions import Partitions
 from batch_pipelines.core.declaring.quantities import MB, fraction
 from batch_pipelines.core.declaring.time_limits import Timeout
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.processing.declaration.columns import DATASET_NAME, Column
+from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.declaration.consistency import (
     SYSTEM_COLUMNS,
     expression_problems,
@@ -52,20 +51,12 @@ from batch_pipelines.processing.declaration.types import canonical_type
 __all__ = ["SYSTEM_COLUMNS", "Column", "CsvOptions", "DatasetDeclaration", "Partitions", "Timeout"]
 
 _TRANSFORM = re.compile(r"[A-Za-z_]\w*:[A-Za-z_]\w*", re.ASCII)
-_GROUP = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
-
-OneOrMore = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
 
-class DatasetDeclaration(BaseModel):
+class DatasetDeclaration(Declaration):
     """A dataset as declared. In YAML, sizes, durations and shares are text with a unit: `16MB`, `5m`, `5%`.
 
     Attributes:
-        name: Lower-case name; the YAML's folder gives it where the YAML doesn't.
-        description: Shown wherever the dataset is.
-        owners: E-mail addresses, or `team:name`.
-        tags: Labels, shown in the UI.
-        group: Group of the assets in the UI.
         source: Path from the project's folder, with times in braces (`flights-{%Y-%m}.csv.gz`) and `*`, `?`.
         sql: Instead of files: a query, or the name of a .sql file beside the YAML. `source` is `sql:<connection>` then.
         connection: The database that `sql` asks.
@@ -95,13 +86,6 @@ class DatasetDeclaration(BaseModel):
         export: Where published partitions go beside the table.
     """
 
-    model_config = SETTINGS
-
-    name: str
-    description: str | None = None
-    owners: OneOrMore = Field(default_factory=list)
-    tags: dict[str, str] = Field(default_factory=dict)
-    group: str | None = None
     source: str
     sql: str | None = None
     connection: str | None = None
@@ -126,7 +110,7 @@ class DatasetDeclaration(BaseModel):
     attempts: int = Field(default=3, ge=1, le=100)
     timeout: Timeout = Field(default_factory=Timeout)
     time_travel: Annotated[float, BeforeValidator(log_seconds)] | None = None
-    schedule: str | None = None
+    schedule: Cron | None = None
     export: Annotated[list[Export], BeforeValidator(one_or_more)] = Field(default_factory=list)
 
     @model_validator(mode="before")
@@ -135,25 +119,6 @@ class DatasetDeclaration(BaseModel):
         if isinstance(value, dict) and "sql" in value and "source" not in value:
             name = str(value.get("connection"))
             return {**value, "source": f"sql:{name}" if name.isidentifier() else "sql"}  # never somebody's address
-        return value
-
-    @field_validator("name")
-    @classmethod
-    def _plain_name(cls, value: str) -> str:
-        if not DATASET_NAME.fullmatch(value):
-            raise ValueError(f"{value!r} is not a name; allowed: a-z, 0-9 and _, not first, at most 64 characters")
-        return value
-
-    @field_validator("owners")
-    @classmethod
-    def _known_owners(cls, value: list[str]) -> list[str]:
-        return check_owners(value)
-
-    @field_validator("group")
-    @classmethod
-    def _plain_group(cls, value: str | None) -> str | None:
-        if value is not None and not _GROUP.fullmatch(value):
-            raise ValueError(f"{value!r} is not a group; allowed: letters, digits and _")
         return value
 
     @field_validator("source")
@@ -180,11 +145,6 @@ class DatasetDeclaration(BaseModel):
     @classmethod
     def _known_types(cls, value: dict[str, str] | None) -> dict[str, str] | None:
         return None if value is None else {name: canonical_type(type_name) for name, type_name in value.items()}
-
-    @field_validator("schedule")
-    @classmethod
-    def _cron(cls, value: str | None) -> str | None:
-        return None if value is None else check_cron(value)
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:

@@ -5,17 +5,16 @@ What must not live here: one declaration on its own (model.py); whether SQL and 
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 
-from batch_pipelines.core.declaring.declared import ATTRIBUTES, read_declared
-from batch_pipelines.core.declaring.yaml_files import Document, joined, refusal, validate
+from batch_pipelines.core.declaring import catalog
+from batch_pipelines.core.declaring.declared import ATTRIBUTES
+from batch_pipelines.core.declaring.yaml_files import Document, refusal, validate
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.reporting.declaration.brand import Brand, read_brand
 from batch_pipelines.reporting.declaration.model import ReportDeclaration
-from batch_pipelines.reporting.declaration.names import nearest
 
 REPORT_TYPE = "batch_pipelines.components.Report"
 _NOT_IN_BYTES = {
@@ -24,31 +23,15 @@ _NOT_IN_BYTES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A declared report and where it is declared.
+@dataclass(frozen=True)
+class Entry(catalog.Entry[ReportDeclaration]):
+    """A declared report, where it is declared, and its look.
 
     Attributes:
-        declaration: What the YAML says.
-        folder: The folder of the YAML.
-        document: The YAML document, with the lines of its keys.
         brand: Its look.
     """
 
-    declaration: ReportDeclaration
-    folder: Path
-    document: Document
     brand: Brand
-
-    @property
-    def file(self) -> str:
-        """The YAML file, as messages show it."""
-        return self.document.file
-
-    @property
-    def line(self) -> int:
-        """The line on which the document begins."""
-        return self.document.line
 
     @property
     def version(self) -> str:
@@ -57,25 +40,7 @@ class Entry:
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
-    """All reports, by name.
-
-    Attributes:
-        reports: Sorted by name.
-    """
-
-    reports: Mapping[str, Entry]
-
-    def entry(self, name: str) -> Entry:
-        """Return a report.
-
-        Raises:
-            ConfigError: There is none of that name; the message names the nearest, or all.
-        """
-        if name not in self.reports:
-            raise ConfigError(f"there is no report {name!r}; {nearest(name, list(self.reports))}")
-        return self.reports[name]
+Catalog = catalog.Catalog[Entry]
 
 
 def load_catalog(defs_dir: Path) -> Catalog:
@@ -84,13 +49,8 @@ def load_catalog(defs_dir: Path) -> Catalog:
     Raises:
         ConfigError: Something cannot work. All problems are listed, a line each.
     """
-    entries, errors = read_declared(
-        defs_dir, REPORT_TYPE, lambda document, folder: read_entry(document, folder, defs_dir)
-    )
-    errors += _duplicates(entries)
-    if errors:
-        raise joined(errors)
-    return Catalog(MappingProxyType({entry.declaration.name: entry for entry in sorted(entries, key=_name)}))
+    read = partial(read_entry, defs_dir=defs_dir)
+    return Catalog("report", catalog.read_entries("report", REPORT_TYPE, defs_dir, read))
 
 
 def read_entry(document: Document, folder: Path, defs_dir: Path | None = None) -> Entry:
@@ -107,18 +67,3 @@ def read_entry(document: Document, folder: Path, defs_dir: Path | None = None) -
             raise refusal(document, [((*ATTRIBUTES, "brand"), error.message)]) from error
         raise
     return Entry(declaration, folder, document, brand)
-
-
-def _name(entry: Entry) -> str:
-    return entry.declaration.name
-
-
-def _duplicates(entries: list[Entry]) -> Iterator[ConfigError]:
-    seen: dict[str, Entry] = {}
-    for entry in entries:
-        name = entry.declaration.name
-        if name in seen:
-            first = f"{seen[name].file}:{seen[name].line}"
-            message = f"report {name!r} is declared already in {first}; give one of them another name"
-            yield refusal(entry.document, [((*ATTRIBUTES, "name"), message)])
-        seen.setdefault(name, entry)

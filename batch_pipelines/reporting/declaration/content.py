@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
 from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.fields import OneOrMore
 from batch_pipelines.core.declaring.key_problems import KeyProblems
 from batch_pipelines.presentation.chart_keys import Chart
 from batch_pipelines.presentation.formats import read_format
@@ -15,8 +16,6 @@ HTML_ROWS = 500
 MOST_PDF_ROWS = 5_000
 KINDS = ("heading", "kpis", "chart", "table", "text")
 _VALUE = re.compile(r"[A-Za-z_]\w*\.[^.]+", re.ASCII)
-
-OneOrMore = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
 
 class _Formatted(BaseModel):

@@ -5,12 +5,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
-from batch_pipelines.core.declaring import windows
-from batch_pipelines.core.declaring.cron import check_cron
 from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.fields import Cron, OneOrMore, Seconds, TimeZone
 from batch_pipelines.core.declaring.key_problems import KeyProblems
-from batch_pipelines.core.declaring.quantities import MB, seconds, size_bytes
-from batch_pipelines.reporting.declaration.content import OneOrMore
+from batch_pipelines.core.declaring.quantities import MB, size_bytes
 
 FormatName = Literal["pdf", "xlsx", "html", "csv", "parquet", "json"]
 _CHANNELS = ("folder", "email", "webhook")
@@ -23,7 +21,6 @@ def pdf_alone() -> list[FormatName]:
 
 
 Bytes = Annotated[int, BeforeValidator(size_bytes)]
-Seconds = Annotated[float, BeforeValidator(seconds)]
 
 
 class Schedule(BaseModel):
@@ -38,8 +35,8 @@ class Schedule(BaseModel):
 
     model_config = SETTINGS
 
-    cron: str
-    timezone: str | None = None
+    cron: Cron
+    timezone: TimeZone | None = None
     wait_for: OneOrMore | None = None
     deadline: Seconds | None = None
 
@@ -47,18 +44,6 @@ class Schedule(BaseModel):
     @classmethod
     def _cron_alone(cls, value: object) -> object:
         return {"cron": value} if isinstance(value, str) else value
-
-    @field_validator("cron")
-    @classmethod
-    def _is_cron(cls, value: str) -> str:
-        return check_cron(value)
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_zone(cls, value: str | None) -> str | None:
-        if value is not None:
-            windows.zone(value)
-        return value
 
 
 class Burst(BaseModel):

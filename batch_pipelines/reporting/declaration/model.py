@@ -3,33 +3,29 @@
 What must not live here: other reports (catalog.py), whether the SQL is right (lint.py), the disk.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator, model_validator
 
-from batch_pipelines.core.declaring import windows
-from batch_pipelines.core.declaring.declared import SETTINGS
+from batch_pipelines.core.declaring.declared import SETTINGS, Declaration
+from batch_pipelines.core.declaring.fields import FileBeside, OneOrMore, Seconds, TimeZone, one_or_more
 from batch_pipelines.core.declaring.key_problems import KeyProblems, Problem
-from batch_pipelines.core.declaring.owners import check_owners
+from batch_pipelines.core.declaring.names import is_name, nearest
 from batch_pipelines.core.declaring.partitions import Partitions
 from batch_pipelines.core.declaring.time_limits import Timeout
 from batch_pipelines.presentation.formats import check_locale
-from batch_pipelines.reporting.declaration.content import Content, OneOrMore
+from batch_pipelines.reporting.declaration.content import Content
 from batch_pipelines.reporting.declaration.delivery import (
     Burst,
     Check,
     Deliver,
     FormatName,
     Schedule,
-    Seconds,
     pdf_alone,
 )
 from batch_pipelines.reporting.declaration.filters import Filter
-from batch_pipelines.reporting.declaration.names import nearest
 
-NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}", re.ASCII)
 BOUND = ("start", "end")
 
 
@@ -53,17 +49,12 @@ def _schedule_or_cron(value: Any) -> Any:
     return {"cron": value} if isinstance(value, str) else value
 
 
-class ReportDeclaration(BaseModel):
+class ReportDeclaration(Declaration):
     """A report as declared.
 
     Attributes:
-        name: Lower-case name; the YAML's folder gives it where the YAML doesn't.
         title: Template: `start`, `last`, `end`, `partition`, `filters`, and every query's first row.
         subtitle: Template, under the title.
-        description: Shown wherever the report is.
-        owners: E-mail addresses, or `team:name`; told when a report fails or is late.
-        tags: Labels, shown in the UI.
-        group: Group of the assets in the UI.
         partitions: Its windows by time; None: one report of all there is.
         schedule: When it runs.
         locale: Of numbers, dates and the document's own words.
@@ -88,29 +79,20 @@ class ReportDeclaration(BaseModel):
         timeout: Time limits of its queries and of its rendering.
     """
 
-    model_config = SETTINGS
-
-    name: str
     title: str
     subtitle: str | None = None
-    description: str | None = None
-    owners: OneOrMore = Field(default_factory=list)
-    tags: dict[str, str] = Field(default_factory=dict)
-    group: str | None = None
     partitions: Partitions | None = None
     schedule: Annotated[Schedule | None, BeforeValidator(_schedule_or_cron)] = None
-    locale: str = "en_US"
-    timezone: str | None = None
-    formats: Annotated[list[FormatName], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)] = Field(
-        default_factory=pdf_alone, min_length=1
-    )
+    locale: Annotated[str, AfterValidator(check_locale)] = "en_US"
+    timezone: TimeZone | None = None
+    formats: Annotated[list[FormatName], BeforeValidator(one_or_more)] = Field(default_factory=pdf_alone, min_length=1)
     filters: dict[str, Filter] = Field(default_factory=dict)
     queries: dict[str, str] = Field(min_length=1)
     content: list[Content] = Field(min_length=1)
     data_sheets: OneOrMore = Field(default_factory=list)
     escape_formulas: bool = True
     page: Page = Field(default_factory=Page)
-    brand: str | None = None
+    brand: FileBeside | None = None
     empty_if: str | None = None
     on_empty: Literal["send", "skip", "notify", "fail"] = "send"
     send_if: str | None = None
@@ -121,30 +103,6 @@ class ReportDeclaration(BaseModel):
     deliver: list[Deliver] = Field(default_factory=list)
     attempts: int = Field(default=3, ge=1, le=100)
     timeout: Timeout = Field(default_factory=Timeout)
-
-    @field_validator("name")
-    @classmethod
-    def _plain_name(cls, value: str) -> str:
-        if not NAME.fullmatch(value):
-            raise ValueError(f"{value!r} is not a name; allowed: a-z, 0-9 and _, not first, at most 64 characters")
-        return value
-
-    @field_validator("owners")
-    @classmethod
-    def _known_owners(cls, value: list[str]) -> list[str]:
-        return check_owners(value)
-
-    @field_validator("locale")
-    @classmethod
-    def _known_locale(cls, value: str) -> str:
-        return check_locale(value)
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str | None) -> str | None:
-        if value is not None:
-            windows.zone(value)
-        return value
 
     @field_validator("formats")
     @classmethod
@@ -171,16 +129,14 @@ class ReportDeclaration(BaseModel):
     def _name_problems(self) -> Iterator[Problem]:
         for key, names in (("queries", self.queries), ("filters", self.filters)):
             for name in names:
-                if not NAME.fullmatch(name):
-                    yield (key, name), f"{name!r} is not a name; allowed: a-z, 0-9 and _, not first"
+                if not is_name(name):
+                    yield (key, name), f"{name!r} is not a name; allowed: a-z, 0-9 and _, a letter first"
         for name in self.filters:
             if name in BOUND:
                 yield ("filters", name), f"${name} is the window's; give the filter another name"
         for name, sql in self.queries.items():
             if not sql.strip():
                 yield ("queries", name), "the SQL is empty"
-        if self.brand is not None and ("/" in self.brand or "\\" in self.brand or self.brand.startswith(".")):
-            yield ("brand",), f"{self.brand!r} is not the name of a file beside the YAML"
 
     def _reference_problems(self) -> Iterator[Problem]:
         known = list(self.queries)

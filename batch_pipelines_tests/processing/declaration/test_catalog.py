@@ -27,7 +27,7 @@ def refused(defs: Path) -> ConfigError:
 def test_a_dataset_is_named_after_its_folder_unless_it_says_so(defs: Path) -> None:
     write_dataset(defs, "shop", "source: data/shop.csv")
     write_dataset(defs, "deep/other", "name: till\nsource: data/till.csv")
-    datasets = load_catalog(defs).datasets
+    datasets = load_catalog(defs).entries
     assert list(datasets) == ["shop", "till"]
     assert (datasets["till"].folder, datasets["till"].file, datasets["till"].line) == (
         defs / "deep/other",
@@ -40,12 +40,12 @@ def test_other_types_are_passed_over(defs: Path) -> None:
     file = write_dataset(defs, "shop", "source: data/shop.csv")
     report = "type: batch_pipelines.components.Report\nattributes: {nonsense: 1}\n"
     file.write_text(f"{report}---\n{file.read_text()}---\n- a list\n")
-    shop = load_catalog(defs).datasets["shop"]
+    shop = load_catalog(defs).entries["shop"]
     assert shop.line == 4
 
 
 def test_no_defs_are_no_datasets(defs: Path) -> None:
-    assert dict(load_catalog(defs).datasets) == {}
+    assert dict(load_catalog(defs).entries) == {}
 
 
 def test_problems_of_all_files_are_listed(defs: Path) -> None:

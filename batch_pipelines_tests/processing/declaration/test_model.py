@@ -132,7 +132,7 @@ def test_windows_are_kept_as_keys(
 
 BAD_KEYS = [
     ("partition: file", "unknown key 'partition'; did you mean 'partitions'?"),
-    ("name: Shop", "name: 'Shop' is not a name; allowed: a-z, 0-9 and _, not first, at most 64 characters"),
+    ("name: Shop", "name: 'Shop' is not a name; allowed: a-z, 0-9 and _, a letter first, at most 64 characters"),
     ('name: "shop\\n"', "name: 'shop\\n' is not a name"),
     (f"name: {'a' * 65}", "is not a name"),
     ("owners: bob", "owners: 'bob' is neither an e-mail address nor team:name"),

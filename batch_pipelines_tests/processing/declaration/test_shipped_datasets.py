@@ -33,35 +33,35 @@ def test_flights_come_after_all_that_they_refer_to(catalog: Catalog) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_is_described_and_owned(catalog: Catalog, name: str) -> None:
-    declaration = catalog.datasets[name].declaration
+    declaration = catalog.entries[name].declaration
     assert declaration.description
     assert declaration.owners
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_declares_exactly_the_columns_of_its_file(catalog: Catalog, name: str) -> None:
-    declaration = catalog.datasets[name].declaration
-    header = pd.read_csv(first_file(catalog.datasets[name]), nrows=0)
+    declaration = catalog.entries[name].declaration
+    header = pd.read_csv(first_file(catalog.entries[name]), nrows=0)
     assert list(declaration.columns or {}) == list(header.columns)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "subscribers"])  # who may be there twice
 def test_the_key_of_each_is_unique_in_its_file(catalog: Catalog, name: str) -> None:
-    entry = catalog.datasets[name]
+    entry = catalog.entries[name]
     rows = pd.read_csv(first_file(entry), dtype=str, keep_default_na=False)
     assert not rows.duplicated(entry.declaration.key).any()
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "flights"])
 def test_required_columns_of_the_lookups_are_never_missing(catalog: Catalog, name: str) -> None:
-    entry = catalog.datasets[name]
+    entry = catalog.entries[name]
     rows = pd.read_csv(first_file(entry), dtype=str, keep_default_na=False)
     required = [name for name, column in (entry.declaration.columns or {}).items() if column.required]
     assert not rows[required].isin(["", "NA"]).any(axis=None)
 
 
 def test_the_flights_are_partitioned_by_month(catalog: Catalog) -> None:
-    partitions = existing_partitions(catalog.datasets["flights"].declaration, HOME, HOME / "data")
+    partitions = existing_partitions(catalog.entries["flights"].declaration, HOME, HOME / "data")
     assert partitions == [f"2013-{month:02}" for month in range(1, 13)]
 
 
