@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.lake.delta import PARTITION, load, load_at, parts_by_partition, table_path
+from batch_pipelines.lake.reach import out_of_reach
 
 SYSTEM_COLUMNS = ("_source", "_line", "_offset", PARTITION)
 Parameters = Mapping[str, Any]
@@ -116,6 +117,7 @@ def run_query(
     try:
         if not _read_only(connection, sql):
             raise ConfigError("only statements that read are allowed: SELECT, FROM, DESCRIBE, SUMMARIZE, EXPLAIN")
+        _check_reach(sql)
         bound = _bound(connection, sql, parameters)
         # None for a statement without rows, whatever the stubs say
         relation: Any = connection.sql(sql, params=bound) if bound else connection.sql(sql)
@@ -170,6 +172,7 @@ def keep_query(
         statements = connection.extract_statements(sql)
         if len(statements) != 1 or not _read_only(connection, sql):
             raise ConfigError("a query is one statement that reads: SELECT, FROM, PIVOT")
+        _check_reach(sql)
         inner = statements[0].query.strip().removesuffix(";")
         bound = _bound(connection, sql, parameters)
         connection.execute(
@@ -274,6 +277,11 @@ def _read_only(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
     explained = re.fullmatch(r"\s*explain\s+(?:analyze\s+)?(.*)", sql, re.IGNORECASE | re.DOTALL)
     kinds = {statement.type for statement in connection.extract_statements(explained[1] if explained else sql)}
     return kinds <= {duckdb.StatementType.SELECT, duckdb.StatementType.MULTI}  # MULTI: PIVOT
+
+
+def _check_reach(sql: str) -> None:
+    if word := out_of_reach(sql):
+        raise ConfigError(f"{word!r} is out of reach: SQL may read the tables, and nothing of the database behind them")
 
 
 def _text(value: str) -> str:

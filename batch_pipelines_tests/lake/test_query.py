@@ -164,6 +164,38 @@ def test_files_settings_and_writing_are_out_of_reach(shop: Project) -> None:
     assert after == before
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "from duckdb_settings()",
+        'select value from "DuckDB_Settings" /* all */ ()',
+        "from system.main.duckdb_settings()",
+        "pivot (from duckdb_settings()) on name using first(value)",
+        "select (select count(*) from pg_settings)",
+        "select current_setting('allowed_paths')",
+        "show temp_directory",
+        "from (show temp_directory)",
+        "from query(E'\\x66rom duckdb_settings()')",
+        "from query_table('duckdb_views')",
+        "select sql from duckdb_views()",
+        "select sql from sqlite_master",
+        "select view_definition from information_schema.views",
+        "select 'äöü', * from duckdb_secrets()",
+    ],
+)
+def test_the_database_behind_the_tables_is_out_of_reach(sql: str, shop: Project) -> None:
+    with open_tables(shop.data, ["shop"]) as connection:
+        for ask in (run_query, lambda opened, text: keep_query(opened, "kept", text)):
+            with pytest.raises(ConfigError, match=r"out of reach|one statement that reads"):
+                ask(connection, sql)
+
+
+def test_names_like_those_of_the_database_in_texts_comments_and_columns_are_only_names(shop: Project) -> None:
+    sql = "select 'duckdb_settings()' as query, count(*) as \"show\" from shop -- not information_schema"
+    assert rows(shop, sql) == [{"query": "duckdb_settings()", "show": 3}]
+    assert len(rows(shop, "show tables")) == 1
+
+
 def test_variables_of_the_program_are_no_tables(shop: Project) -> None:
     secret = pa.table({"password": ["hunter2"]})
     assert secret.num_rows == 1
