@@ -36,7 +36,7 @@ Locale = Annotated[str | None, typer.Option("--locale", help="Of numbers, dates 
 def list_reports(as_json: JsonFlag = False) -> None:
     """List the reports: windows, formats, schedule, what was made last."""
     with open_desk() as desk:
-        rows = [_row(desk, name) for name in desk.reporting.catalog.reports]
+        rows = [_row(desk, name) for name in desk.reporting.catalog.entries]
     if as_json:
         write_json(rows)
     elif rows:
@@ -89,9 +89,9 @@ def preview(
     formats: Formats = None,
     locale: Locale = None,
 ) -> None:
-    """Make a report to look at: nothing is recorded, nobody gets it."""
+    """Make a report to look at, in data/reports/.preview: nothing is recorded, nobody gets it."""
     with open_desk() as desk:
-        _, made = _make(desk, name, partition, filters, formats, locale)
+        _, made = _make(desk, name, partition, filters, formats, locale, preview=True)
         show(desk, made)
         _check(desk, name, made)
 
@@ -102,7 +102,7 @@ def lint(
 ) -> None:
     """Find what would fail before it does: YAML, SQL, templates, letters of the font, relays, recipients."""
     with open_desk() as desk:
-        names = [name] if name else list(desk.reporting.catalog.reports)
+        names = [name] if name else list(desk.reporting.catalog.entries)
         problems = [line for each in names for line in desk.lint(each)]
     for line in problems:
         say(line, "red")
@@ -204,10 +204,12 @@ def _make(
     filters: list[str] | None,
     formats: list[str] | None,
     locale: str | None,
+    *,
+    preview: bool = False,
 ) -> tuple[str | None, list["Report"]]:
     desk.check_tables(name)
     key = partition or desk.newest(name)
-    return key, desk.make(name, key, filters=values_of(filters), formats=formats, locale=locale)
+    return key, desk.make(name, key, preview=preview, filters=values_of(filters), formats=formats, locale=locale)
 
 
 def _check(desk: "ReportDesk", name: str, made: list["Report"]) -> None:

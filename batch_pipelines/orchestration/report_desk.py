@@ -130,7 +130,7 @@ class ReportDesk:
 
     def cure(self, report: str) -> str:
         """Return the command that fills the tables of a report; those they refer to are filled with them."""
-        datasets = self.processing.catalog.datasets
+        datasets = self.processing.catalog.entries
         names = self.tables(report)
         refer = {other for name in names for other, _ in datasets[name].declaration.references}
         return " && ".join(f"bp process {name}" for name in names if name not in refer)
@@ -155,8 +155,14 @@ class ReportDesk:
             document = self.reporting.process(gathered)
         return self.reporting.generate(document, gathered)
 
-    def make(self, report: str, partition: str | None, **options: Any) -> list[Report]:
-        """Make the reports of one partition in this process, from rows to files; see `asked` for the options.
+    def make(self, report: str, partition: str | None, *, preview: bool = False, **options: Any) -> list[Report]:
+        """Make the reports of one partition in this process, from rows to files.
+
+        Args:
+            report: The report.
+            partition: Its window.
+            preview: Put the files below `data/reports/.preview`, in place of what the last preview left there.
+            options: See `asked`.
 
         Raises:
             ConfigError: A table or a partition of it is missing, or the report does not work.
@@ -164,9 +170,11 @@ class ReportDesk:
         self.check_tables(report)
         missing = self.lacking(report, partition, whole=True)
         made: list[Report] = []
+        if preview:
+            self.reporting.clear_previews(report)
         for asked in self.asked(report, partition, **options):
             gathered = self.gather(asked)
-            manifest = self.reporting.generate(self.reporting.process(gathered), gathered)
+            manifest = self.reporting.generate(self.reporting.process(gathered), gathered, preview=preview)
             made.append(Report(gathered, manifest, missing, asked.address))
         return made
 

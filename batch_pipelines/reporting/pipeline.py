@@ -159,10 +159,17 @@ class Reporting:
         """
         return process(self.catalog.entry(gathered.request.name), gathered, self.settings.data)
 
-    def generate(self, document: Document, gathered: Gathered) -> Manifest:
-        """Write the files, whole or not at all; `existing` if these very files were there already."""
+    def generate(self, document: Document, gathered: Gathered, *, preview: bool = False) -> Manifest:
+        """Write the files, whole or not at all; `existing` if these very files were there already.
+
+        Args:
+            document: What `process` made.
+            gathered: What `gather` made.
+            preview: Put them apart, below `data/reports/.preview`, where no report is looked for.
+        """
         entry = self.catalog.entry(gathered.request.name)
-        return generate(entry, document, gathered, self.settings.data, self._renderers)
+        root = PREVIEWS if preview else REPORTS
+        return generate(entry, document, gathered, self.settings.data, self._renderers, root)
 
     def make(self, request: ReportRequest) -> Manifest:
         """Gather, process and generate in one go, in this process."""
@@ -207,14 +214,6 @@ class Reporting:
         """Everything that can be known to fail before a run, as `file:line: key: what`; nothing if all is well."""
         return lint(self.catalog.entry(name), self.settings.data)
 
-    def preview(self, name: str, partition: str | None = None, formats: str | None = None) -> Manifest:
-        """Make a report without putting it where reports are: in `data/reports/.preview`, each time anew."""
-        request = self.request(name, period=partition, formats=formats)
-        gathered = self.gather(request)
+    def clear_previews(self, name: str) -> None:
+        """Remove what earlier previews of a report left."""
         shutil.rmtree(self.settings.data / PREVIEWS / name, ignore_errors=True)
-        entry = self.catalog.entry(name)
-        manifest = generate(
-            entry, process(entry, gathered, self.settings.data), gathered, self.settings.data, self._renderers, PREVIEWS
-        )
-        self.discard(gathered)
-        return manifest

@@ -57,6 +57,19 @@ def test_without_a_partition_it_is_the_newest_whose_tables_are_there(flights: De
     assert "/2013-01/" in flights.bp("report", "preview", "late_flights").stdout
 
 
+def test_a_preview_lies_apart_from_what_was_made_and_takes_the_place_of_the_last(
+    flights: Deployment,
+) -> None:
+    asked = ("late_flights", "-p", "2013-01")
+    made = flights.bp("report", "run", *asked).stdout.splitlines()
+    first = flights.bp("report", "preview", *asked).stdout.splitlines()
+    assert [line.replace("/reports/.preview/", "/reports/") for line in first] == made
+    again = flights.bp("report", "preview", *asked, "--format", "json").stdout.splitlines()
+    folder = flights.home / "data" / "reports" / ".preview" / "late_flights"
+    left = [file for file in folder.rglob("*") if file.is_file() and file.name != "manifest.json"]
+    assert [file.name for file in left] == [Path(line).name for line in again] == ["late_flights.json"]
+
+
 def test_mail_goes_only_to_who_is_asked_for_and_once_to_each(flights: Deployment) -> None:
     for _ in range(2):
         done = flights.bp("report", "run", "late_flights", "-p", "2013-01", "--to", "me@example.com")

@@ -118,7 +118,8 @@ def test_a_preview_is_a_small_picture_of_the_first_page(shop: Shop) -> None:
 
 
 def test_previews_lie_apart_and_do_not_count(shop: Shop) -> None:
-    made = shop.reporting.preview("orders_report", "2024-03-02", "pdf")
+    gathered = shop.gathered(formats=("csv",))
+    made = shop.reporting.generate(shop.reporting.process(gathered), gathered, preview=True)
     assert made.folder.startswith("reports/.preview/orders_report/2024-03-02/")
     assert shop.reporting.manifests("orders_report") == []
 
