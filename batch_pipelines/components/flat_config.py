@@ -3,7 +3,7 @@
 What must not live here: what any job may be asked (process_data_config.py, replay_config.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import dagster as dg
@@ -14,17 +14,26 @@ from batch_pipelines.core.declaring.key_problems import problems_of
 CONSOLE = {"console": {"config": {"log_level": "INFO"}}}  # what happens to the data, not to Dagster's steps
 
 
-def flat_config(model: type[dg.Config], to_steps: Callable[[Any], dict[str, Any]]) -> dg.ConfigMapping:
+Contradiction = Callable[[Mapping[str, Any]], str | None]
+
+
+def flat_config(
+    model: type[dg.Config],
+    to_steps: Callable[[Any], dict[str, Any]],
+    contradiction: Contradiction = lambda _given: None,
+) -> dg.ConfigMapping:
     """Return the config mapping of a job.
 
     Args:
         model: What the job may be asked.
         to_steps: Makes of that what Dagster wants: config of ops, executor and loggers. Its parameter is `asked`.
+        contradiction: Says in one line which keys, as they were given, cannot stand together; None if they can. It
+            sees what was written, without defaults.
     """
     to_steps.__annotations__["asked"] = model
     plain = dg.config_mapping(to_steps)
     mapping = _FlatConfig(plain.config_fn, plain.config_schema)
-    mapping.model = model
+    mapping.model, mapping.contradiction = model, staticmethod(contradiction)
     return mapping
 
 
@@ -32,15 +41,23 @@ class _FlatConfig(dg.ConfigMapping):
     """A config mapping whose refusals are one line, in words: which key, what is allowed, what is nearest."""
 
     model: type[dg.Config]
+    contradiction: Contradiction
 
     def resolve_from_unvalidated_config(self, config: Any) -> Any:
         try:
-            return super().resolve_from_unvalidated_config(config)
+            resolved = super().resolve_from_unvalidated_config(config)
         except dg.DagsterInvalidConfigError:
             said = refusal_of(self.model, config)
             if said is None:
                 raise
-            raise dg.DagsterInvalidConfigError(f"run config: {said}", [], config) from None  # type: ignore[no-untyped-call]
+            raise _refused(said, config) from None
+        if (said := self.contradiction(config or {})) is not None:
+            raise _refused(said, config)
+        return resolved
+
+
+def _refused(said: str, config: object) -> dg.DagsterInvalidConfigError:
+    return dg.DagsterInvalidConfigError(f"run config: {said}", [], config)  # type: ignore[no-untyped-call]
 
 
 def refusal_of(model: type[dg.Config], config: object) -> str | None:

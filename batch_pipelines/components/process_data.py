@@ -23,6 +23,7 @@ from batch_pipelines.components.dataset_graph import PLAN_OUT, lane_op, plan_out
 from batch_pipelines.components.flat_config import CONSOLE, flat_config
 from batch_pipelines.components.process_data_config import (
     PlanConfig,
+    contradiction,
     item_order_of,
     order_of,
     run_config_model,
@@ -142,7 +143,7 @@ def _config_mapping(catalog: Catalog) -> dg.ConfigMapping:
         executor = {"multiprocess": multiprocess_config(lanes)} if 1 < lanes <= MAX_LANES else {"in_process": {}}
         return {"ops": {"plan": {"config": plan}}, "execution": {"config": executor}, "loggers": CONSOLE}
 
-    return flat_config(model, to_steps)
+    return flat_config(model, to_steps, contradiction)
 
 
 def _not_yet_known(instance: dg.DagsterInstance, outcome: steps.Outcome) -> list[BatchReport]:

@@ -3,6 +3,7 @@
 What must not live here: how Dagster maps it to its steps (process_data.py).
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -83,6 +84,19 @@ def run_config_model(names: list[str]) -> type[dg.Config]:
     return model
 
 
+def contradiction(given: Mapping[str, Any]) -> str | None:
+    """Return what cannot stand beside items, in one line; None if there are none, or nothing but what belongs to them.
+
+    Args:
+        given: The run config as it was written, without defaults.
+    """
+    if given.get("items") is None:
+        return None
+    if beside := [key for key in ("dataset", "partitions") if given.get(key)]:
+        return f"{' and '.join(beside)}: items come without; leave {beside[0]} out, or items"
+    return None
+
+
 def order_of(config: PlanConfig) -> steps.Order:
     """Read the units in a run config.
 
@@ -122,8 +136,6 @@ def _overrides(config: PlanConfig) -> Overrides:
     for name, value, high in (("lanes", config.lanes, MAX_LANES), ("attempts", config.attempts, 100)):
         if value is not None and not 1 <= value <= high:
             problems.append(f"{name}: {value} is out of range; write a number from 1 to {high}, or null")
-    if config.items is not None and config.partitions:
-        problems.append("partitions: items have none; give a dataset, or items")
     size, soft_s, hard_s = (
         _quantity(problems, name, text, read)
         for name, text, read in (

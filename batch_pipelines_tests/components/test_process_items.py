@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pytest
 
-from batch_pipelines_tests.components.shop import Shop, failure_text
+from batch_pipelines_tests.components.shop import Shop, failure_text, materialised
 
 
 def outcome(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
@@ -55,8 +56,31 @@ def test_what_cannot_be_items_fails_the_plan_in_one_line(shop: Shop, instance: d
         ({"items": "gone.jsonl"}, "gone.jsonl: cannot be read: No such file or directory"),
         ({"items": 3}, "items: int is neither a list of items nor the path of a file"),
         ({"items": [1], "processor": "nobody:work"}, "nobody cannot be imported"),
-        ({"items": [1], "partitions": ["2013-01"]}, "items have none; give a dataset, or items"),
     ):
         result = shop.process(instance, raises=False, **config)
         assert not result.success
         assert why in failure_text(result)
+
+
+@pytest.mark.parametrize(
+    ("beside", "said"),
+    [
+        ({"dataset": "sales"}, "dataset: items come without; leave dataset out, or items"),
+        ({"partitions": ["2013-01"]}, "partitions: items come without; leave partitions out, or items"),
+        ({"dataset": "sales", "partitions": ["2013-01"]}, "dataset and partitions: items come without"),
+    ],
+)
+def test_items_beside_a_dataset_are_refused_before_there_is_a_run(
+    shop: Shop, instance: dg.DagsterInstance, beside: dict[str, Any], said: str
+) -> None:
+    shop.declare_sales()
+    with pytest.raises(dg.DagsterInvalidConfigError, match=f"^run config: {said}"):
+        shop.process(instance, items=[1], **beside)
+    assert instance.get_runs() == []
+
+
+def test_keys_that_say_nothing_may_stand_beside_each_other(shop: Shop, instance: dg.DagsterInstance) -> None:
+    shop.declare_sales()
+    assert outcome(shop.process(instance, items=[{"id": 1}], partitions=[]))["success"]
+    shop.sell("2013-01")
+    assert set(materialised(shop.process(instance, dataset="sales", items=None), "sales")) == {"2013-01"}
