@@ -1,6 +1,7 @@
 """The fixtures that all tests share: a project's home, a PostgreSQL database, a Valkey server."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import NoReturn
 import pytest
 import redis
 
+from batch_pipelines_tests.disposable import disposable_folder
 from batch_pipelines_tests.ledgers import made
 from batch_pipelines_tests.servers import (
     Database,
@@ -19,6 +21,20 @@ from batch_pipelines_tests.servers import (
 )
 
 SETTINGS = ("BP_DEFS", "BP_FAULTS", "BP_LEDGER_URL", "DAGSTER_HOME")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the run, its workers and all that they start one temporary folder, which goes when it ends or is killed.
+
+    pytest's own folder stays where it was: the last three are kept, to be looked at.
+    """
+    if hasattr(config, "workerinput"):
+        return  # a worker of pytest-xdist inherits it
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+    folder = disposable_folder("bp-tests-")
+    folder.chmod(0o711)  # PostgreSQL runs as somebody else, and has its folder in it
+    os.environ["TMPDIR"] = str(folder)
+    tempfile.tempdir = None  # to be worked out again
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
