@@ -115,7 +115,7 @@ def _log_checks(context: dg.OpExecutionContext, processing: Processing, dataset:
 
 def process_data_job(catalog: Catalog) -> dg.JobDefinition | None:
     """Return the job for the datasets there are; None without any."""
-    if not catalog.datasets:
+    if not catalog.entries:
         return None
 
     @dg.job(
@@ -135,7 +135,7 @@ def process_data_job(catalog: Catalog) -> dg.JobDefinition | None:
 
 
 def _config_mapping(catalog: Catalog) -> dg.ConfigMapping:
-    model = run_config_model(list(catalog.datasets))
+    model = run_config_model(list(catalog.entries))
 
     def to_steps(asked: Any) -> dict[str, Any]:
         plan = {**asked.model_dump(), "dataset": asked.dataset.value}
