@@ -17,6 +17,7 @@ from batch_pipelines.processing.sources.files import SourceFile
 from batch_pipelines.processing.sources.formats.registry import format_of
 from batch_pipelines.processing.sources.reading import PlanFor, SourcePlan
 
+_MOST_NAMES = 100  # that a message lists
 _TYPES = {
     "int64": "int",
     "double": "float",
@@ -43,7 +44,7 @@ def header_of(declaration: DatasetDeclaration, file: SourceFile, source: SourceP
     if missing := [name for name in columns if name not in source.columns]:
         raise InputError(
             file.name,
-            f"column {', '.join(map(repr, missing))} is missing; the header has {', '.join(source.columns)}. "
+            f"column {', '.join(map(repr, missing))} is missing; the header has {_listed(source.columns)}. "
             "Correct the file, or `columns` in the dataset's YAML",
             line=1,
         )
@@ -55,6 +56,13 @@ def header_of(declaration: DatasetDeclaration, file: SourceFile, source: SourceP
             line=1,
         )
     return source.columns
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names as people can tell them apart: those with blanks around them or odd characters in quotes; not too many."""
+    shown = [name if name.isprintable() and name == name.strip() else ascii(name) for name in names[:_MOST_NAMES]]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more:,} more" if more else "")
 
 
 def with_columns(

@@ -1,20 +1,18 @@
 """Files that cannot be read as declared, change or vanish: the table is untouched, the message names file and cure."""
 
 import gzip
-import json
 import os
-import random
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from batch_pipelines.core.faults import arm
 from batch_pipelines.core.model import BatchState
+from batch_pipelines_tests.processing.damage import csv
+from batch_pipelines_tests.processing.damage.case import COLUMNS
 from batch_pipelines_tests.processing.datasets import Project
+from batch_pipelines_tests.processing.test_damage import BOMBS, prepare
 
 SHOP = "source: in/shop*\ncolumns: {id: int, city: string}"
 OLD = [{"id": 1, "city": "Aachen"}]
@@ -30,70 +28,26 @@ def shop(project: Project) -> Project:
     return project
 
 
-def zstd(data: bytes) -> bytes:
-    return bytes(pa.compress(data, "zstd", asbytes=True))
-
-
-PLAIN = b"id,city\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(5000))
-LATE = b"id,city\n" + b"1,x\n" * 9_000_000  # 36 MB of one line: no text packs so well
-FILES: dict[str, tuple[bytes, str]] = {
-    "truncated gzip": (
-        gzip.compress(PLAIN)[:-20],
-        "in/shop.csv: the gzip file is truncated: fetch or write the file again",
-    ),
-    "cut within gzip's end": (gzip.compress(PLAIN)[:-3], "in/shop.csv: the gzip file is truncated: fetch or write"),
-    "truncated zstd": (zstd(PLAIN)[:-20], "in/shop.csv: the zstd file is truncated: fetch or write the file again"),
-    "corrupt gzip": (
-        gzip.compress(PLAIN)[:200] + b"\xff" * 200 + gzip.compress(PLAIN)[400:],
-        "in/shop.csv: the gzip file is corrupt (",
-    ),
-    "wrong checksum": (gzip.compress(PLAIN)[:-8] + b"\0" * 8, "in/shop.csv: the gzip file is corrupt ("),
-    "gzip bomb": (gzip.compress(LATE, 9), "in/shop.csv: unpacks to more than 100 times its size, like a bomb"),
-    "zstd bomb": (zstd(LATE), "in/shop.csv: unpacks to more than 100 times its size, like a bomb"),
-    "gzip in gzip": (gzip.compress(gzip.compress(PLAIN)), "in/shop.csv: is packed twice: unpack it once by hand"),
-    "ZIP or XLSX": (
-        b"PK\x03\x04rest",
-        "in/shop.csv: is a ZIP or XLSX file, not CSV: unpack it, save the sheet as CSV, or add format: xlsx",
-    ),
-    "Parquet": (b"PAR1rest", "in/shop.csv: is a Parquet file, not CSV: add format: parquet"),
-    "UTF-16": (
-        "id,city\n".encode("utf-16"),
-        "in/shop.csv: the text is UTF-16, not UTF-8: declare `csv: {encoding: utf-16}`",
-    ),
-    "missing column": (
-        b"id,town\n1,x\n",
-        "in/shop.csv:1: column 'city' is missing; the header has id, town. Correct the file",
-    ),
-    "other delimiter": (
-        b"id;city\n1;x\n",
-        "in/shop.csv:1: the header is one column, 'id;city': declare `csv: {delimiter",
-    ),
-    "column twice": (b"id,city,id\n", "in/shop.csv:1: the header names 'id' twice: rename one of the columns"),
-    "column without a name": (b"id,,city\n", "in/shop.csv:1: column 2 of the header has no name: name it"),
-    "broken header": (b'id,"city\n1,x\n', "in/shop.csv:1: a quote in the first line is not closed, or text follows it"),
-    "header not UTF-8": (b"id,city,\xff\n", "in/shop.csv:1: column 3 of the header is not UTF-8: declare"),
-    "only CR": (b"id,city\r1,x\r", "in/shop.csv:1: the header holds a carriage return: lines must end in LF or CRLF"),
-    "100,000 columns": (
-        b",".join(b"c%d" % n for n in range(100_000)) + b"\n",
-        "in/shop.csv:1: the first line has more than 2,000 columns: is the file CSV, is the delimiter right?",
-    ),
-    "a line without an end": (
-        b"id,city\n1," + b"x" * (17 << 20),
-        "in/shop.csv:2: the line is longer than 16,777,216 bytes: is the file CSV, do its lines end in LF?",
-    ),
+UNREADABLE = {
+    what: damage.fails
+    for what, damage in csv.DAMAGES.items()
+    if damage.fails and not damage.later and what not in BOMBS["csv"]
 }
 
 
-@pytest.mark.parametrize("what", FILES)
-def test_a_file_that_cannot_be_read_fails_before_anything_is_done(shop: Project, what: str) -> None:
-    content, message = FILES[what]
-    shop.write("in/shop.csv", content)
-    planning = shop.plan("shop")
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_a_file_that_cannot_be_read_fails_before_anything_is_done(project: Project, what: str) -> None:
+    project.declare("shop", f"source: in/shop.csv\n{COLUMNS}")
+    project.write("in/shop.csv", csv.FINE)
+    project.one("shop")
+    old = project.rows("shop")
+    prepare(project, "csv", csv.DAMAGES[what])
+    planning = project.plan("shop")
     assert planning.batch_ids == []
-    assert message in planning.problems["all"]
-    assert shop.states("shop") == [BatchState.PUBLISHED]
-    assert shop.rows("shop") == OLD
-    assert not list((shop.data / "staging").rglob("*.tmp"))
+    assert UNREADABLE[what] in planning.problems["all"]
+    assert project.states("shop") == [BatchState.PUBLISHED]
+    assert project.rows("shop") == old
+    assert not list((project.data / "staging").rglob("*.tmp"))
 
 
 def test_a_column_that_is_not_declared_fails_where_it_is_forbidden_to_be_there(shop: Project) -> None:
@@ -253,48 +207,3 @@ def test_a_partition_that_names_a_path_is_refused(shop: Project, name: str) -> N
     before = set(shop.home.parent.rglob("*"))
     assert name in shop.plan("shop", [name]).problems
     assert {file for file in shop.home.parent.rglob("*") if "ledger" not in file.name} <= before
-
-
-PROGRAM = """
-import json, sys
-from pathlib import Path
-from batch_pipelines_tests.processing.datasets import Project
-project = Project(Path(sys.argv[1]))
-planning = project.plan("shop")
-said = planning.problems or [report.message for report in project.work(planning)]
-peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-print(json.dumps([str(said), int(peak.split()[1])]))
-"""
-
-
-def in_a_process(project: Project) -> tuple[str, float]:
-    """Plan and work in a fresh process: what it says, and the most memory it had, in MiB.
-
-    Its `ru_maxrss` would begin at what this process has: it is forked from it.
-    """
-    command = [sys.executable, "-c", PROGRAM, str(project.home)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    said, peak_kib = json.loads(done.stdout)
-    return said, peak_kib / 1024
-
-
-def test_a_cell_of_a_gigabyte_is_refused_in_little_memory(home: Path) -> None:
-    """In gzip members of a megabyte that packs to a fiftieth, so that it is no bomb by its ratio."""
-    text = random.Random(1).randbytes(12_000).hex().encode()
-    member = gzip.compress(text + b"x" * ((1 << 20) - len(text)), 1)
-    assert (1 << 20) / len(member) < 100
-    project = Project(home)
-    project.declare("shop", SHOP)
-    project.write("in/shop.csv", gzip.compress(b"id,city\n1,") + member * 1024 + gzip.compress(b"\n2,Bonn\n"))
-    project.processing.close()
-    said, peak_mib = in_a_process(project)
-    assert "in/shop.csv:2: the line is longer than 16,777,216 bytes" in said
-    assert peak_mib < 512
-    assert project.table("shop") == []
-
-
-def test_the_largest_line_that_is_read_fits_in_the_memory_of_a_worker(shop: Project) -> None:
-    shop.write("in/shop.csv", b"id,city\n1," + b"x" * ((16 << 20) - 100) + b"\n2,Bonn\n")
-    said, peak_mib = in_a_process(shop)
-    assert "2 read, 1 written, 1 dead-lettered" in said
-    assert peak_mib < 512

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from batch_pipelines.core.errors import InputError
 from batch_pipelines.processing.sources.csv_records import Dialect, Records, split_cells
+from batch_pipelines.processing.sources.encodings import UTF8_BOM
 from batch_pipelines.processing.sources.staging import Caps
 
+_EXCEL = b"sep="  # and a delimiter
 _DELIMITERS = {",": ",", ";": ";", "\t": r"\t", "|": "|"}
 
 
@@ -57,6 +59,7 @@ def read_layout(
         raise InputError(source, message, line=line)
     if not header:
         return CsvLayout([f"column_{number}" for number in range(1, len(cells) + 1)], 0)
+    _refuse_no_header(cells, source, line)
     names = [_name(cell, number, source, line) for number, cell in enumerate(cells, 1)]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
@@ -64,6 +67,18 @@ def read_layout(
     if len(names) == 1 and not first.startswith(dialect.quote or b"\n"):
         _refuse_wrong_delimiter(names[0], source, line)
     return CsvLayout(names, 1)
+
+
+def _refuse_no_header(cells: list[bytes], source: str, line: int) -> None:
+    """A first line that stands where the header should."""
+    first = cells[0]
+    if first.startswith(UTF8_BOM):
+        raise InputError(source, "begins with a byte order mark twice: remove the second", line=line)
+    if len(cells) == 1 and not first.strip():
+        raise InputError(source, "there is no header: the first line is blank; remove it", line=line)
+    if first.startswith(_EXCEL) and len(b"".join(cells)) <= len(_EXCEL) + 1:
+        message = "the first line is a note to Excel, not the header: remove it, and declare `csv: {delimiter: …}`"
+        raise InputError(source, message, line=line)
 
 
 def _name(cell: bytes, number: int, source: str, line: int) -> str:

@@ -1,6 +1,6 @@
 """One damaged file and what is to come of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 COLUMNS = """
@@ -16,6 +16,14 @@ columns:
 
 
 @dataclass(frozen=True)
+class Letter:
+    """A dead letter: its line, and its content byte for byte."""
+
+    line: int
+    raw: bytes
+
+
+@dataclass(frozen=True)
 class Damage:
     """A file and its fate.
 
@@ -25,6 +33,8 @@ class Damage:
         fails: What the failure says, where none are.
         good: Rows that are written all the same.
         options: Further YAML.
+        letters: The dead letters, where they are told exactly.
+        later: What the file has become once it is planned.
     """
 
     content: bytes | Callable[[], bytes]
@@ -32,6 +42,8 @@ class Damage:
     fails: str | None = None
     good: int = 0
     options: str = ""
+    letters: Sequence[Letter] = ()
+    later: bytes | None = None
 
     @property
     def file(self) -> bytes:
