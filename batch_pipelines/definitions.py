@@ -1,23 +1,18 @@
 """What Dagster loads: the pipelines of the defs folder, and the operations. Nothing else lives here."""
 
 import os
-from collections.abc import Mapping
 
 import dagster as dg
 
-from batch_pipelines.campaigns.declaration.catalog import Entry as CampaignEntry
 from batch_pipelines.campaigns.declaration.catalog import load_catalog as load_campaigns
 from batch_pipelines.components.operations import operations
-from batch_pipelines.core.declaring.yaml_files import Document
 from batch_pipelines.core.settings import Settings
 from batch_pipelines.orchestration.defs_folder import load_defs_folder, load_once
-from batch_pipelines.orchestration.names import campaign_claims, check_names, dataset_claims, report_claims
+from batch_pipelines.orchestration.names import check_names, claims
 from batch_pipelines.orchestration.report_tables import check_reports
 from batch_pipelines.orchestration.session import current_settings
-from batch_pipelines.processing.declaration.catalog import Entry as DatasetEntry
 from batch_pipelines.processing.declaration.catalog import load_catalog
 from batch_pipelines.processing.declared_sql import check_sql
-from batch_pipelines.reporting.declaration.catalog import Entry as ReportEntry
 from batch_pipelines.reporting.declaration.catalog import load_catalog as load_reports
 
 
@@ -35,17 +30,7 @@ def _load(settings: Settings) -> dg.Definitions:
     catalog = load_catalog(settings.defs)
     reports = load_reports(settings.defs)
     campaigns = load_campaigns(settings.defs)
-    check_names(
-        [
-            *dataset_claims(_documents(catalog.entries)),
-            *report_claims(_documents(reports.entries)),
-            *campaign_claims(_documents(campaigns.entries)),
-        ]
-    )
+    check_names([claim for each in (catalog, reports, campaigns) for claim in claims(each)])
     check_sql(catalog)
     check_reports(reports, catalog, os.environ)
     return dg.Definitions.merge(load_defs_folder(settings.defs, settings.home), operations(catalog, reports, campaigns))
-
-
-def _documents(entries: Mapping[str, DatasetEntry | ReportEntry | CampaignEntry]) -> dict[str, Document]:
-    return {name: entry.document for name, entry in entries.items()}

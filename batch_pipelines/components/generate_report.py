@@ -12,9 +12,9 @@ from typing import Any, get_args
 import dagster as dg
 from pydantic import ConfigDict, Field, create_model
 
-from batch_pipelines.components import report_steps as steps
 from batch_pipelines.components.flat_config import CONSOLE, flat_config
-from batch_pipelines.components.report_metadata import files_table, shown_picture
+from batch_pipelines.components.report import steps
+from batch_pipelines.components.report.metadata import files_table, shown_picture
 from batch_pipelines.core.model import Json
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY, json_io_manager
 from batch_pipelines.orchestration.names import step_name

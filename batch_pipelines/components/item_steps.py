@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from batch_pipelines.components.dataset_steps import StepContext
+from batch_pipelines.components.graphs import StepContext
 from batch_pipelines.core.model import Json
 from batch_pipelines.items.pipeline import ItemReport, Items
 from batch_pipelines.items.planning import ItemOrder, is_done

@@ -8,7 +8,7 @@ from datetime import timedelta
 import dagster as dg
 
 from batch_pipelines.campaigns.declaration.catalog import Catalog as Campaigns
-from batch_pipelines.components.campaign_sensors import read_returned_mail, resend_deferred
+from batch_pipelines.components.campaign.sensors import read_returned_mail, resend_deferred
 from batch_pipelines.components.generate_report import generate_report_job
 from batch_pipelines.components.process_data import process_data_job
 from batch_pipelines.components.replay_dead_letters import replay_dead_letters_job

@@ -9,18 +9,19 @@ from typing import Any
 
 import dagster as dg
 
-from batch_pipelines.components import dataset_steps as steps
 from batch_pipelines.components import item_steps
-from batch_pipelines.components.dataset_checks import check_dataset, evaluation
-from batch_pipelines.components.dataset_exports import (
+from batch_pipelines.components.dataset import steps
+from batch_pipelines.components.dataset.checks import check_dataset, evaluation
+from batch_pipelines.components.dataset.exports import (
     EXPORTED,
     check_exports,
     export,
     log_exports,
     raise_failures,
 )
-from batch_pipelines.components.dataset_graph import PLAN_OUT, lane_op, plan_outputs
+from batch_pipelines.components.dataset.graph import PLAN_OUT, PLANNED, lane_op
 from batch_pipelines.components.flat_config import CONSOLE, flat_config
+from batch_pipelines.components.graphs import fan_out
 from batch_pipelines.components.process_data_config import (
     PlanConfig,
     contradiction,
@@ -50,17 +51,17 @@ from batch_pipelines.processing.reports import BatchReport
     name="plan",
     description="Finds the files of each partition, knows them by content, and cuts what is new into chunks. What is "
     "published already needs nothing; what was begun is taken up where it stopped.",
-    out=dict(PLAN_OUT),
+    out=PLAN_OUT,
     retry_policy=INFRASTRUCTURE_RETRIES,
     pool=PROCESS_DATA,
 )
 def plan_op(context: dg.OpExecutionContext, config: PlanConfig) -> Iterator[dg.Output[Json] | dg.DynamicOutput[Json]]:
     """Plan the batches that the run config asks for."""
     if config.items is None:
-        yield from plan_outputs(*steps.plan(context, order_of(config)))
+        yield from fan_out(PLANNED, *steps.plan(context, order_of(config)))
     else:
         order = item_order_of(config, root_run=steps.root_run(context))
-        yield from plan_outputs(*item_steps.plan(context, order, config.lanes or 1))
+        yield from fan_out(PLANNED, *item_steps.plan(context, order, config.lanes or 1))
 
 
 @dg.op(

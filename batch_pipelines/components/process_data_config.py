@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 from pydantic import ConfigDict, Field, create_model
 
-from batch_pipelines.components import dataset_steps as steps
+from batch_pipelines.components.dataset import steps
 from batch_pipelines.core.declaring.quantities import seconds, size_bytes
 from batch_pipelines.items.planning import ATTEMPTS, CHUNK_SIZE, HARD_S, SOFT_S, ItemOrder
 from batch_pipelines.items.processors import DEFAULT as DEFAULT_PROCESSOR

@@ -8,9 +8,10 @@ from typing import Any
 
 import dagster as dg
 
-from batch_pipelines.components import dataset_steps as steps
-from batch_pipelines.components.dataset_graph import PLAN_OUT, lane_op, plan_outputs
+from batch_pipelines.components.dataset import steps
+from batch_pipelines.components.dataset.graph import PLAN_OUT, PLANNED, lane_op
 from batch_pipelines.components.flat_config import CONSOLE, flat_config
+from batch_pipelines.components.graphs import fan_out
 from batch_pipelines.components.process_data import publish_op
 from batch_pipelines.components.replay_config import PlanReplayConfig, replay_of, run_config_model
 from batch_pipelines.core.model import Json
@@ -28,7 +29,7 @@ SHOWN = 5
     name="plan_replay",  # `plan` is process_data's; in the job this step is called so, too
     description="Finds the dead letters that are meant, records the corrections, and plans each partition once more: "
     "what is done is carried over, the letters are tried again against the newest tables. Nothing meant: it ends well.",
-    out=dict(PLAN_OUT),
+    out=PLAN_OUT,
     retry_policy=INFRASTRUCTURE_RETRIES,
     pool=PROCESS_DATA,
 )
@@ -50,7 +51,7 @@ def plan_replay_op(
         "prepared": [],
         "overrides": {},
     }
-    yield from plan_outputs(planned, [{"lane": 1, "batch_ids": planning.batch_ids, "overrides": {}}])
+    yield from fan_out(PLANNED, planned, [{"lane": 1, "batch_ids": planning.batch_ids, "overrides": {}}])
 
 
 def _tell(context: dg.OpExecutionContext, replaying: replay.Replaying) -> None:

@@ -14,9 +14,10 @@ import dagster as dg
 from pydantic import ConfigDict, Field, create_model
 
 from batch_pipelines.campaigns.declaration.catalog import Catalog
-from batch_pipelines.components import campaign_steps as steps
-from batch_pipelines.components.campaign_graph import AUDIENCE_OUT, audience_outputs, sends_op
+from batch_pipelines.components.campaign import steps
+from batch_pipelines.components.campaign.graph import AUDIENCE_OUT, PREPARED, sends_op
 from batch_pipelines.components.flat_config import CONSOLE, flat_config
+from batch_pipelines.components.graphs import fan_out
 from batch_pipelines.core.model import Json
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY, json_io_manager
 from batch_pipelines.orchestration.policies import INFRASTRUCTURE_RETRIES, RUN_TAGS, SEND_EMAILS, multiprocess_config
@@ -57,7 +58,7 @@ class AudienceConfig(SendEmailsConfig):
 @dg.op(
     name="send_emails_audience",
     description="Freezes who is written to, and with what. Once: a re-run goes on with what was frozen. Sends nothing.",
-    out=dict(AUDIENCE_OUT),
+    out=AUDIENCE_OUT,
     retry_policy=INFRASTRUCTURE_RETRIES,
     pool=SEND_EMAILS,
 )
@@ -65,7 +66,7 @@ def audience_op(
     context: dg.OpExecutionContext, config: AudienceConfig
 ) -> Iterator[dg.Output[Json] | dg.DynamicOutput[Json]]:
     """Prepare what the run config asks for."""
-    yield from audience_outputs(*steps.prepare(context, order_of(config)))
+    yield from fan_out(PREPARED, *steps.prepare(context, order_of(config)))
 
 
 @dg.op(

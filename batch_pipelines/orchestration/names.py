@@ -3,9 +3,12 @@
 What must not live here: whether a pipeline's own name is well-formed (the declarations).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+from batch_pipelines.core.declaring.catalog import Catalog
 from batch_pipelines.core.declaring.declared import ATTRIBUTES
 from batch_pipelines.core.declaring.yaml_files import Document, joined, refusal
 from batch_pipelines.core.errors import ConfigError
@@ -49,9 +52,9 @@ def exports_name(dataset: str) -> str:
     return f"{dataset}_exports"
 
 
-def job_name(dataset: str) -> str:
-    """Return the job that processes partitions of a dataset."""
-    return f"{dataset}_job"
+def job_name(pipeline: str) -> str:
+    """Return the job that makes what the pipeline declares."""
+    return f"{pipeline}_job"
 
 
 def plan_name(dataset: str) -> str:
@@ -64,9 +67,9 @@ def publish_name(dataset: str) -> str:
     return f"{dataset}_publish"
 
 
-def checks_name(dataset: str) -> str:
-    """Return the op that checks a dataset's tables."""
-    return f"{dataset}_checks"
+def checks_name(pipeline: str) -> str:
+    """Return the op that checks what the pipeline makes."""
+    return f"{pipeline}_checks"
 
 
 def sensor_name(dataset: str) -> str:
@@ -74,9 +77,9 @@ def sensor_name(dataset: str) -> str:
     return f"{dataset}_inbox"
 
 
-def schedule_name(dataset: str) -> str:
-    """Return the schedule that processes what is new of a dataset."""
-    return f"{dataset}_schedule"
+def schedule_name(pipeline: str) -> str:
+    """Return the schedule of a pipeline, or the sensor that keeps it."""
+    return f"{pipeline}_schedule"
 
 
 def delivery_name(report: str) -> str:
@@ -84,35 +87,23 @@ def delivery_name(report: str) -> str:
     return f"{report}_delivery"
 
 
-def step_name(report: str, step: str) -> str:
-    """Return the op that is one of `REPORT_STEPS` of a report."""
-    return f"{report}_{step}"
+def step_name(pipeline: str, step: str) -> str:
+    """Return the op that is one of `REPORT_STEPS` of a report, or of `CAMPAIGN_STEPS` of a campaign."""
+    return f"{pipeline}_{step}"
 
 
-def dataset_claims(documents: Mapping[str, Document]) -> list[Claim]:
-    """Return what datasets take, by name."""
-    makers = (letters_name, exports_name, job_name, plan_name, publish_name, checks_name)
-    return [Claim("dataset", name, doc, tuple(make(name) for make in makers)) for name, doc in documents.items()]
+_TAKEN: Mapping[str, Sequence[Callable[[str], str]]] = {
+    "dataset": (letters_name, exports_name, job_name, plan_name, publish_name, checks_name),
+    "report": (delivery_name, job_name, checks_name, *(partial(step_name, step=step) for step in REPORT_STEPS)),
+    "campaign": (job_name, checks_name, *(partial(step_name, step=step) for step in CAMPAIGN_STEPS)),
+}
+"""The names that a pipeline of a kind takes besides its own."""
 
 
-def report_claims(documents: Mapping[str, Document]) -> list[Claim]:
-    """Return what reports take, by name."""
-    makers = (delivery_name, job_name, checks_name)
-    return [
-        Claim(
-            "report", name, doc, (*(make(name) for make in makers), *(step_name(name, step) for step in REPORT_STEPS))
-        )
-        for name, doc in documents.items()
-    ]
-
-
-def campaign_claims(documents: Mapping[str, Document]) -> list[Claim]:
-    """Return what campaigns take, by name."""
-    makers = (job_name, checks_name)
-    return [
-        Claim("campaign", name, doc, (*(make(name) for make in makers), *(step_name(name, s) for s in CAMPAIGN_STEPS)))
-        for name, doc in documents.items()
-    ]
+def claims(catalog: Catalog[Any]) -> Iterator[Claim]:
+    """Yield what the pipelines of one kind take."""
+    for name, entry in catalog.entries.items():
+        yield Claim(catalog.kind, name, entry.document, tuple(make(name) for make in _TAKEN[catalog.kind]))
 
 
 def check_names(claims: Sequence[Claim]) -> None:

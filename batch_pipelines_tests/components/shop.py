@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from batch_pipelines.components.dataset_inbox import evaluate
+from batch_pipelines.components.dataset.inbox import evaluate
 from batch_pipelines.core.model import Batch
 from batch_pipelines.core.settings import Settings, load_settings
 from batch_pipelines.definitions import defs

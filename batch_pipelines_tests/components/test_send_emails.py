@@ -6,8 +6,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from batch_pipelines.components.campaign_sensors import requests_of
-from batch_pipelines.components.campaign_steps import EXPIRES_TAG, open_campaigns
+from batch_pipelines.components.campaign.sensors import requests_of
+from batch_pipelines.components.campaign.steps import EXPIRES_TAG, open_campaigns
 from batch_pipelines.core.mailings import RecipientState, Settlement
 from batch_pipelines.core.owners import new_owner
 from batch_pipelines.definitions import defs

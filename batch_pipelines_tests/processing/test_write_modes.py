@@ -2,7 +2,7 @@
 
 import pytest
 
-from batch_pipelines.components.dataset_checks import check_dataset, row_count
+from batch_pipelines.components.dataset.checks import check_dataset, row_count
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.faults import arm
 from batch_pipelines.core.model import BatchState

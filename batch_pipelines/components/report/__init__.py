@@ -1,0 +1,1 @@
+"""The YAML type `Report`: its files, their checks, their delivery and schedule."""
