@@ -10,7 +10,7 @@ What must not live here: how tokens are counted (core/ledger/rate_windows.py).
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from batch_pipelines.core.clock import Clock
 from batch_pipelines.core.declaring.rates import Ask, Granted, Rate
@@ -64,8 +64,7 @@ class Limit:
         return f"{self.name}:{domain if self.by_domain else ''}:{self.rate}"
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(NamedTuple):
     """The right to send one message: a token of each limit."""
 
     tokens: tuple[Granted, ...]

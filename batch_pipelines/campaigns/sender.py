@@ -173,7 +173,8 @@ class _Shift:
         shared = Shared()
         limiter = Limiter(self._ledger.rates, orders.limits, self._clock)
         task = Task(self._id, orders.policy, orders.screen, orders.claimed_at_once)
-        desk = Desk(self._ledger, self._data, self._owner, self._heartbeat.check, self._clock, Turns(self._clock))
+        turns = Turns(self._clock) if orders.connections > 1 else None
+        desk = Desk(self._ledger, self._data, self._owner, self._heartbeat.check, self._clock, turns)
         lines = [
             Line(desk, task, shared, composer=composer, transport=transport, limiter=limiter)
             for _ in range(orders.connections)

@@ -92,7 +92,7 @@ class Desk:
         owner: The sender.
         check: Raises LeaseLost if the sender's leases may not be trusted any more.
         clock: Time.
-        turns: Of its connections.
+        turns: Of its connections; None if it has one alone.
     """
 
     ledger: Ledger
@@ -100,7 +100,7 @@ class Desk:
     owner: Owner
     check: Callable[[], None]
     clock: Clock
-    turns: Turns
+    turns: Turns | None
 
 
 class Line:
@@ -198,11 +198,11 @@ class Line:
         """Called right before a final dot."""
         permit, domain = permits[seq]
         permits[seq] = (self._limiter.confirm(permit, domain), domain)
-        self._turn = self._turns.take()
+        self._turn = self._turns.take() if self._turns else None
         self._check()
 
     def _end_turn(self) -> None:
-        if self._turn is not None:
+        if self._turns and self._turn is not None:
             self._turns.give(self._turn)
             self._turn = None
 

@@ -6,6 +6,7 @@ An **occurrence** is one campaign in one partition (one issue of a newsletter); 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from batch_pipelines.core.model import Json
 from batch_pipelines.core.owners import Owner, OwnerState
@@ -96,8 +97,7 @@ class Recipient:
     done_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A recipient of a claim. `attempts` are those made before."""
 
     seq: int
@@ -137,8 +137,7 @@ class OpenClaim:
     holder: OwnerState
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """What became of one recipient of a claim.
 
     Attributes:

@@ -10,7 +10,7 @@ What must not live here: rates and connections as such; a relay only carries the
 import re
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from batch_pipelines.core.clock import Clock, SystemClock
@@ -212,4 +212,4 @@ class _SigningConnection:
         self._inner.close()
 
     def _signed(self, message: Outgoing | None) -> Outgoing | None:
-        return replace(message, data=self._signer.sign(message.data)) if message else None
+        return message._replace(data=self._signer.sign(message.data)) if message else None

@@ -46,8 +46,8 @@ class Reply:
     @property
     def text(self) -> str:
         """One printable line, without codes, at most `LONGEST_TEXT` letters."""
-        lines = (_ENHANCED.sub(b"", line, count=1) for line in self.raw.split(b"\n"))
-        return one_line(" ".join(line.decode("utf-8", "replace").strip() for line in lines))
+        text = b" ".join(_ENHANCED.sub(b"", line, count=1) for line in self.raw.split(b"\n"))
+        return one_line(text.decode("utf-8", "replace"))
 
 
 def one_line(text: str) -> str:

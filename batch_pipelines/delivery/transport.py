@@ -8,9 +8,8 @@ the outcome. A message without intent was not sent; one with a result is settled
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Kind(StrEnum):
@@ -62,8 +61,7 @@ class Blame(StrEnum):
     """The relay is slow, gone or closing (421, timeout, drop)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One message, ready for the wire.
 
     Attributes:
@@ -79,8 +77,7 @@ class Outgoing:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one message.
 
     Attributes:

@@ -109,7 +109,10 @@ class Wire:
                 continue
             line = self._unread[self._at : end]
             self._at = end + 1
-            code, mark = line[:_CODE_DIGITS], line[_CODE_DIGITS : _CODE_DIGITS + 1].strip()
+            code, mark = line[:_CODE_DIGITS], line[_CODE_DIGITS : _CODE_DIGITS + 1]
+            if mark == b" " and not lines and code.isdigit():  # nearly all: one line
+                return Reply(int(code), line[_CODE_DIGITS + 1 :])
+            mark = mark.strip()
             if not (len(code) == _CODE_DIGITS and code.isdigit()) or mark not in (b"", b"-"):
                 return Break(f"it said {one_line(line[:80].decode('ascii', 'replace'))!r}, which is no reply")
             lines.append(line[_CODE_DIGITS + 1 :])

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Template, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -21,7 +21,7 @@ from batch_pipelines.campaigns.messages.pictures import Pictures
 from batch_pipelines.campaigns.messages.plain import text_template, tidied
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.presentation.formats import Formats
-from batch_pipelines.presentation.templating import compile_template, environment
+from batch_pipelines.presentation.templating import Filler, compile_template, environment
 from batch_pipelines.presentation.theme import Theme
 
 OURS = frozenset({"email", "unsubscribe_url", "charts", "subject", "preheader"})
@@ -37,8 +37,7 @@ _SET_HERE = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(NamedTuple):
     """What a recipient reads.
 
     Attributes:
@@ -93,15 +92,16 @@ class Compiled:
             SEAMS: A variable is missing, or is not what the template takes it for.
             ConfigError: A filter was given what it cannot show.
         """
-        subject = self._subject.render(variables).strip()
-        preheader = self._preheader.render(variables).strip() if self._preheader else ""
-        given = {**variables, "subject": subject, "preheader": preheader}
-        text = self._text.render(given)
+        filler = Filler(self._subject.environment, variables)
+        subject = filler.fill(self._subject).strip()
+        preheader = filler.fill(self._preheader).strip() if self._preheader else ""
+        filler.add(subject=subject, preheader=preheader)
+        text = filler.fill(self._text)
         if self._text_is_made:
             text = tidied(text)
         if self._html is None:
             return Filled(subject, text, None)
-        html = self._html.render(given)
+        html = filler.fill(self._html)
         return Filled(subject, text, short(self._inliner.inlined(html) if self._inliner else html))
 
 

@@ -43,9 +43,10 @@ def text_part(subtype: str, text: str, *, eight_bit: bool = False) -> Part:
         text = _LINE_ENDS.sub("\n", text)
     if not text.endswith("\n"):
         text += "\n"
-    data = text.replace("\n", "\r\n").encode()
-    is_ascii = text.isascii()
-    if (is_ascii or eight_bit) and b"\0" not in data and max(map(len, data.split(b"\r\n"))) <= LONGEST_LINE:
+    is_ascii, lines = text.isascii(), text.split("\n")
+    data = "\r\n".join(lines).encode()
+    longest = max(map(len, lines if is_ascii else data.split(b"\r\n")))
+    if (is_ascii or eight_bit) and "\0" not in text and longest <= LONGEST_LINE:
         encoding = b"7bit" if is_ascii else b"8bit"
     elif len(data) - data.count(b"\r") > _MANY_LETTERS_BEYOND * len(text):
         encoding, data = b"base64", base64_lines(data)

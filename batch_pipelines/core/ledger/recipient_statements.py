@@ -1,9 +1,11 @@
 """The statements of claims and settlements, built once: that costs more than running them."""
 
+from collections.abc import Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, case, literal, select, update
+from sqlalchemy import BindParameter, Connection, Dialect, Update, bindparam, case, literal, null, select, update
 
 from batch_pipelines.core.ledger.schema import occurrences, recipients, suppressions
 from batch_pipelines.core.mailings import EVERY_LIST, WAITING, OccurrenceState, RecipientState, Screen
@@ -68,7 +70,7 @@ SETTLED = (
     )
     .values(
         state=bindparam("s"),
-        claim_id=None,
+        claim_id=null(),
         attempts=bindparam("a"),
         due_at=bindparam("d"),
         code=bindparam("v_code"),
@@ -82,3 +84,16 @@ RELEASED = (
     .where(recipients.c.claim_id == bindparam("c"), recipients.c.state == literal("claimed", literal_execute=True))
     .values(state=RecipientState.PENDING, claim_id=None)
 )
+
+
+def run_many(connection: Connection, statement: Update, rows: Sequence[dict[str, Any]]) -> None:
+    """Run an update for many rows of plain values: SQLAlchemy's types are passed over, which halves the cost."""
+    text, order = _compiled(statement, connection.dialect)
+    connection.exec_driver_sql(text, list(map(itemgetter(*order), rows)) if order else list(rows))
+
+
+@lru_cache(maxsize=8)
+def _compiled(statement: Update, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
+    """A statement's SQL, and the order of its parameters where the driver wants them by position."""
+    compiled = statement.compile(dialect=dialect)
+    return str(compiled), tuple(getattr(compiled, "positiontup", None) or ())

@@ -20,8 +20,8 @@ from batch_pipelines.core.clock import Clock
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.ledger.holders import owner_state
 from batch_pipelines.core.ledger.recipient_reading import RecipientReading
-from batch_pipelines.core.ledger.recipient_statements import RELEASED, SETTLED, taking
-from batch_pipelines.core.ledger.schema import mail_claims, owners, recipients, suppressions
+from batch_pipelines.core.ledger.recipient_statements import RELEASED, SETTLED, run_many, taking
+from batch_pipelines.core.ledger.schema import mail_claims, owners, recipients, storable, suppressions
 from batch_pipelines.core.ledger.store import Store
 from batch_pipelines.core.mailings import (
     Claimed,
@@ -99,7 +99,7 @@ class Recipients(RecipientReading):
             if connection.execute(mine).rowcount != 1:
                 return False
             if values:
-                connection.execute(SETTLED, values)
+                run_many(connection, SETTLED, values)
             connection.execute(RELEASED, {"c": claim.id})
             if bounced:
                 connection.execute(self._insert_missing(suppressions), self._rows(bounced))
@@ -222,6 +222,6 @@ def _settled_row(claim: MailClaim, each: Settlement) -> dict[str, Any]:
         "d": each.due_at,
         "v_code": each.code,
         "v_enhanced": each.enhanced,
-        "v_reply": each.reply,
+        "v_reply": storable(each.reply),
         "v_done": each.done_at,
     }

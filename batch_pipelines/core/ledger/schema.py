@@ -21,18 +21,23 @@ HEAD = "0004"
 WORDS_CHARS = 8000
 
 
+def storable(text: str | None) -> str | None:
+    """Return text that came from anywhere, cut, with NUL and lone surrogates escaped, which databases refuse."""
+    if text is None or (len(text) <= WORDS_CHARS and text.isascii() and "\0" not in text):
+        return text
+    return text[:WORDS_CHARS].replace("\0", "\\0").encode(errors="backslashreplace").decode()
+
+
 class Words(TypeDecorator[str]):
-    """Text that came from anywhere (an exception, a file name): cut, and without what a database refuses."""
+    """Text that came from anywhere (an exception, a file name), made `storable`."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Escape NUL and lone surrogates."""
+        """See `storable`."""
         del dialect
-        if value is None:
-            return None
-        return value[:WORDS_CHARS].replace("\0", "\\0").encode(errors="backslashreplace").decode()
+        return storable(value)
 
 
 metadata = MetaData()
