@@ -1,6 +1,6 @@
 """`bp process`: a dataset, here and now, without Dagster. For trying out a declaration, and for machines without it."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,11 @@ from batch_pipelines.cli.console import command, say
 from batch_pipelines.cli.progress_bar import showing
 from batch_pipelines.cli.watching import Stage
 from batch_pipelines.core.errors import BatchFailed
+
+if TYPE_CHECKING:
+    from batch_pipelines.processing.pipeline import Processing
+
+MISFITS_SHOWN = 20
 
 
 def process(
@@ -31,6 +36,7 @@ def process(
 
     with places.open_processing() as processing:
         places.entry_of(processing.catalog, name)
+        _warn_of_misfits(processing, name)
         with showing() as show:
             show(Stage("planning"))
             planning = processing.plan(name, partitions or None, force=force)
@@ -58,3 +64,12 @@ def process(
             lines.append(f"{counted(len(lines), 'partition')} failed{hint}")
         if lines := [*lines, *exporting.failures]:
             raise BatchFailed(lines)
+
+
+def _warn_of_misfits(processing: "Processing", name: str) -> None:
+    """A line for each file of the inbox that is passed over, and what its name should be."""
+    found = processing.misfits(name)
+    for misfit in found[:MISFITS_SHOWN]:
+        say(f"warning: {misfit.name}: {misfit.reason}", "yellow")
+    if len(found) > MISFITS_SHOWN:
+        say(f"warning: … and {len(found) - MISFITS_SHOWN:,} more in the inbox", "yellow")

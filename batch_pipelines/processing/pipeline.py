@@ -23,6 +23,7 @@ from batch_pipelines.processing.declaration.catalog import Catalog, load_catalog
 from batch_pipelines.processing.export.exporter import Exporter, Exporting
 from batch_pipelines.processing.planning import Found, Planner, Request
 from batch_pipelines.processing.reports import BatchReport, Planning, failures_of, report_of
+from batch_pipelines.processing.sources.inbox import Misfit, misfits
 from batch_pipelines.processing.sourcing import Sources
 from batch_pipelines.processing.workload import DatasetWorkload
 
@@ -88,6 +89,10 @@ class Processing:
     def partitions(self, dataset: str) -> list[str]:
         """Every partition of the dataset that has files now."""
         return self._sources.partitions(self.catalog.entry(dataset).declaration)
+
+    def misfits(self, dataset: str) -> list[Misfit]:
+        """What lies in the dataset's inbox and fits no partition: nothing will be done with it."""
+        return misfits(self.catalog.entry(dataset).declaration, self.settings.home, self.settings.data)
 
     def due(self, dataset: str) -> list[str]:
         """The partitions of a query that a schedule asks for: the newest, and all that were never published."""

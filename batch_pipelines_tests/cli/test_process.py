@@ -2,8 +2,10 @@
 
 import json
 
-from batch_pipelines_tests.cli.deployment import ALL_BAD, Deployment
+from batch_pipelines_tests.cli.deployment import ALL_BAD, JANUARY, ORDERS, Deployment
 from batch_pipelines_tests.processing.declaration.declarations import write_dataset
+
+VISITS = "partitions: {every: month, start: 2024-01}\ncolumns: {id: int}\n"
 
 
 def test_it_processes_with_real_workers_and_says_what_came_of_it(fresh: Deployment) -> None:
@@ -51,6 +53,38 @@ def test_a_partition_without_files_is_named(fresh: Deployment) -> None:
     assert result.exit_code == 1
     assert "error: orders/2024-09: " in result.stderr
     assert "partition '2024-09' of dataset 'orders' has no file" in result.stderr
+
+
+def test_files_of_the_inbox_that_fit_no_partition_are_named_and_the_rest_is_done(fresh: Deployment) -> None:
+    write_dataset(fresh.home / "defs", "orders", f"{ORDERS}\ninbox: true")
+    inbox = fresh.home / "data" / "inbox" / "orders"
+    inbox.mkdir(parents=True)
+    for name in ("orders_2024-03.csv", "orders-2025-01.csv", *(f"{n}.csv" for n in range(30))):
+        (inbox / name).write_text(JANUARY)
+
+    result = fresh.bp("process", "orders")
+
+    assert result.exit_code == 0
+    assert "          4  written" in result.stdout.splitlines()
+    said = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
+    assert said[0] == (
+        "warning: data/inbox/orders/0.csv: the name does not fit orders-{%Y-%m}.csv (plain, .gz or .zst); "
+        "rename the file, for example to orders-2024-01.csv"
+    )
+    assert len(said) == 21
+    assert said[20] == "warning: … and 12 more in the inbox"
+
+
+def test_where_nothing_fits_the_misfits_are_named_before_it_fails(fresh: Deployment) -> None:
+    write_dataset(fresh.home / "defs", "visits", "source: in/visits-{%Y-%m}.csv\ninbox: true\n" + VISITS)
+    inbox = fresh.home / "data" / "inbox" / "visits"
+    inbox.mkdir(parents=True)
+    (inbox / "visits.csv").write_text("id\n1\n")
+
+    result = fresh.bp("process", "visits")
+
+    assert result.exit_code != 0
+    assert result.stderr.splitlines()[0].startswith("warning: data/inbox/visits/visits.csv: the name does not fit")
 
 
 def test_an_unknown_dataset_is_not_found(fresh: Deployment) -> None:

@@ -121,7 +121,7 @@ def inbox_files(declaration: DatasetDeclaration, data: Path) -> list[Path]:
     """Return the finished files in the inbox, sorted; none if the dataset has no inbox."""
     if not declaration.inbox:
         return []
-    return [path for path in _listing(inbox_folder(declaration, data)) if path.is_file()]
+    return [path for path in listing(inbox_folder(declaration, data)) if path.is_file()]
 
 
 def source_file(path: Path, home: Path, data: Path) -> SourceFile:
@@ -223,14 +223,18 @@ def _sources(declaration: DatasetDeclaration, home: Path, partition: str | None)
     for part in rendered.split("/"):
         if is_pattern(part) or directives(part):
             expression = wildcard(part)
-            found = [path for folder in found for path in _listing(folder) if expression.fullmatch(path.name)]
+            found = [path for folder in found for path in listing(folder) if expression.fullmatch(path.name)]
         else:
             found = [folder / part for folder in found]
     return [path for path in found if path.is_file()]
 
 
-def _listing(folder: Path) -> Iterator[Path]:
-    """Entries of a folder by name, without temporary ones; a folder that is not there has none."""
+def listing(folder: Path) -> Iterator[Path]:
+    """Go through the entries of a folder by name, without temporary ones; a folder that is not there has none.
+
+    Raises:
+        InputError: It cannot be read.
+    """
     try:
         found = sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""What an inbox sensor asks beyond the files that fit: which don't, and which are still being written.
+"""What is asked of an inbox beyond the files that fit: which don't, and which are still being written.
 
 What must not live here: which files fit which partition (files.py).
 """
@@ -11,15 +11,14 @@ from pathlib import Path
 from batch_pipelines.core.declaring import windows
 from batch_pipelines.core.errors import InputError
 from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions
-from batch_pipelines.processing.declaration.source_paths import time_of, without_compression
+from batch_pipelines.processing.declaration.source_paths import is_pattern, render, time_of, without_compression
 from batch_pipelines.processing.sources.files import (
     SourceFile,
     clash,
     endings,
     file_key,
-    inbox_files,
     inbox_folder,
-    is_temporary,
+    listing,
     packs,
     partition_of,
     shown_name,
@@ -44,9 +43,11 @@ class Misfit:
 
 def misfits(declaration: DatasetDeclaration, home: Path, data: Path) -> list[Misfit]:
     """Return what lies in the inbox of a dataset and fits no partition, each with the reason."""
+    if not declaration.inbox:
+        return list(_unread(declaration, home, data))
     found: list[Misfit] = []
     taken: dict[str, Path] = {}
-    for path in _entries(declaration, data):
+    for path in listing(inbox_folder(declaration, data)):
         reason = _reason(declaration, path, home, data)
         if reason is None:
             name = file_key(path.name) if declaration.partitions == "file" else without_compression(path.name)
@@ -83,13 +84,12 @@ def refuse_unfinished(files: Iterable[SourceFile], data: Path) -> None:
             raise InputError(file.name, "is still open for writing; run again when it is closed")
 
 
-def _entries(declaration: DatasetDeclaration, data: Path) -> Iterator[Path]:
-    """Everything in the inbox that is not temporary: files and what is none."""
-    if declaration.inbox:
-        fitting = set(inbox_files(declaration, data))
-        folder = inbox_folder(declaration, data)
-        rest = folder.iterdir() if folder.is_dir() else ()
-        yield from sorted(fitting.union(path for path in rest if not is_temporary(path.name)))
+def _unread(declaration: DatasetDeclaration, home: Path, data: Path) -> Iterator[Misfit]:
+    """The inbox of a dataset that takes no files from there."""
+    folder = inbox_folder(declaration, data)
+    if any(listing(folder)):
+        reason = "is not looked into; declare `inbox: true` in the dataset's YAML, or move away what lies there"
+        yield Misfit(shown_name(folder, home, data), reason)
 
 
 def _reason(declaration: DatasetDeclaration, path: Path, home: Path, data: Path) -> str | None:
@@ -105,7 +105,17 @@ def _reason(declaration: DatasetDeclaration, path: Path, home: Path, data: Path)
     moment = time_of(pattern, path.name, any_compression=packs(declaration))
     if isinstance(declaration.partitions, Partitions) and moment is not None:
         return _outside(declaration.partitions, windows.format_key(moment, declaration.partitions.every))
-    return f"the name does not fit {without_compression(pattern)}{endings(declaration)}; rename the file"
+    fitting = f"the name does not fit {without_compression(pattern)}{endings(declaration)}; rename the file"
+    example = _example(declaration, without_compression(pattern))
+    return f"{fitting}, for example to {example}" if example else fitting
+
+
+def _example(declaration: DatasetDeclaration, pattern: str) -> str:
+    """A name that fits, where the pattern does not say it plainly."""
+    partitions = declaration.partitions
+    if not isinstance(partitions, Partitions) or is_pattern(pattern):
+        return ""
+    return render(pattern, windows.read_key(partitions.start, partitions.every))
 
 
 def _outside(partitions: Partitions, key: str) -> str:

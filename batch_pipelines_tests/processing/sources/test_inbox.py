@@ -41,7 +41,10 @@ def test_each_misfit_has_its_reason(tmp_path: Path) -> None:
     (folder / "shop-2013-03.csv").symlink_to(tmp_path / "secret")
     assert reasons(home, MONTHS, "data/in/shop-{%Y-%m}.csv.gz") == {
         "old": "is not a file; put the files themselves here",
-        "sales.csv": "the name does not fit shop-{%Y-%m}.csv (plain, .gz or .zst); rename the file",
+        "sales.csv": (
+            "the name does not fit shop-{%Y-%m}.csv (plain, .gz or .zst); rename the file, "
+            "for example to shop-2013-01.csv"
+        ),
         "shop-2013-02.csv.zst": "is there twice, also as data/inbox/shop/shop-2013-02.csv; remove one of them",
         "shop-2013-03.csv": (
             "a link leads out of the project, which is not followed; copy the file to this place instead"
@@ -67,6 +70,18 @@ def test_names_that_make_one_key_are_misfits(tmp_path: Path) -> None:
     assert reasons(tmp_path, "file", "in/*.csv") == {
         "a-b.csv": "makes the partition key 'a-b', as data/inbox/shop/a b.csv does; rename one of them"
     }
+
+
+def test_an_inbox_that_is_not_declared_is_said_to_be_passed_over(tmp_path: Path) -> None:
+    folder = inbox(tmp_path, ".hidden")
+    declaration = DatasetDeclaration.model_validate({"name": "shop", "source": "in/shop.csv"})
+    assert misfits(declaration, tmp_path, tmp_path / "data") == []
+    (folder / "shop.csv").touch()
+    [misfit] = misfits(declaration, tmp_path, tmp_path / "data")
+    assert misfit.name == "data/inbox/shop"
+    assert misfit.reason == (
+        "is not looked into; declare `inbox: true` in the dataset's YAML, or move away what lies there"
+    )
 
 
 def test_an_inbox_that_is_not_there_has_no_misfits(tmp_path: Path) -> None:
