@@ -13,16 +13,16 @@ from batch_pipelines.core.declaring.declared import ATTRIBUTES
 from batch_pipelines.core.declaring.yaml_files import Document, joined, refusal
 from batch_pipelines.core.errors import ConfigError
 
-OPERATIONS = (
-    "process_data",
-    "replay_dead_letters",
-    "generate_report",
-    "send_emails",
-    "clean_up_files",
-    "keep_pool_limits",
-)
 CAMPAIGN_STEPS = ("audience", "report")
 REPORT_STEPS = ("gathering_data", "processing", "generating")
+OPERATIONS: Mapping[str, Sequence[str]] = {
+    "process_data": ("plan", "lane", "publish"),
+    "replay_dead_letters": ("plan_replay",),
+    "generate_report": tuple(f"generate_report_{step}" for step in REPORT_STEPS),
+    "send_emails": ("send_emails_audience", "sends", "send_emails_report"),
+    "clean_up_files": ("compact", "sweep", "clear_reports"),
+}
+"""The jobs that no pipeline declares, and their ops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,8 @@ def check_names(claims: Sequence[Claim]) -> None:
 
 
 def _clashes(claims: Sequence[Claim]) -> Iterator[ConfigError]:
-    taken = {name: f"the job {name}" for name in OPERATIONS} | {"lane": "every dataset"}
+    taken = {step: f"a step of the job {job}" for job, steps in OPERATIONS.items() for step in steps}
+    taken |= {job: f"the job {job}" for job in OPERATIONS}
     for claim in claims:
         taken |= dict.fromkeys(claim.derived, f"{claim.kind} {claim.name!r}")
     for claim in claims:

@@ -8,6 +8,7 @@ import dagster as dg
 
 from batch_pipelines.components.operations import clean_up_schedule, pool_limits_sensor
 from batch_pipelines.definitions import defs
+from batch_pipelines.orchestration.names import OPERATIONS
 from batch_pipelines_tests.components.report_shop import ReportShop
 from batch_pipelines_tests.components.shop import Shop
 
@@ -43,6 +44,14 @@ def test_pool_limits_are_set_where_nobody_has_set_one(disk_instance: dg.DagsterI
 def test_all_that_is_shipped_loads_as_the_ui_loads_it(home: Path) -> None:
     assert home.exists()
     dg.Definitions.validate_loadable(defs())
+
+
+def test_the_names_of_all_steps_that_no_pipeline_declares_are_known_to_be_taken(home: Path) -> None:
+    assert home.exists()
+    repository = defs().get_repository_def()
+    taken = {name for steps in OPERATIONS.values() for name in steps}
+    made = {node.name for job in OPERATIONS for node in repository.get_job(job).all_node_defs}
+    assert made - set(OPERATIONS) == taken
 
 
 def test_a_report_on_record_outlives_newer_makings_that_nobody_recorded(

@@ -49,7 +49,7 @@ def test_attributes_without_a_file_are_checked_as_well() -> None:
         Dataset.from_attributes_dict(attributes={"name": "stores", "sorce": "a.csv"})
 
 
-@pytest.mark.parametrize("name", ["sales_job", "sales_dead_letters", "process_data", "lane", "sales_checks"])
+@pytest.mark.parametrize("name", ["sales_job", "sales_dead_letters", "process_data", "lane", "plan", "sales_checks"])
 def test_a_name_that_dagster_needs_otherwise_is_refused(shop: Shop, name: str) -> None:
     shop.declare_sales()
     shop.declare(name, STORES)
