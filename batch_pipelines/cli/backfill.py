@@ -12,7 +12,7 @@ from batch_pipelines.cli.closing import show_counts
 from batch_pipelines.cli.console import command, data, say
 from batch_pipelines.cli.output import JsonFlag, write_json
 from batch_pipelines.cli.progress_bar import showing_meanwhile
-from batch_pipelines.cli.watching import Watch
+from batch_pipelines.cli.watching import Stage, Watch
 from batch_pipelines.core.errors import BatchFailed, ConfigError
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _run(processing: "Processing", declaration: "DatasetDeclaration", keys: Sequ
     from batch_pipelines.orchestration.backfill import run_range
 
     references = {name for name, _ in declaration.references}
-    watch = Watch(processing.ledger, declaration.name, references, len(keys) or 1, begin="starting a run")
+    watch = Watch(processing.ledger, declaration.name, references, len(keys) or 1, begin=Stage("starting a run"))
     with showing_meanwhile(watch.look):
         run = run_range(processing.settings, declaration, keys, log_level="CRITICAL")
     ends = {"from": keys[0], "to": keys[-1]} if keys else {"from": None, "to": None}

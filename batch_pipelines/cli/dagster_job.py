@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,12 +20,6 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def command_line(job: str, config: Path) -> list[str]:
-    """Return what runs a job of this deployment to its end, without daemon or queue."""
-    start = [sys.executable, "-m", "dagster", "job", "execute"]
-    return [*start, "-m", "batch_pipelines.definitions", "-j", job, "-c", str(config)]
-
-
 def environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment in which the process finds the same places as we do."""
     return {
@@ -39,20 +32,35 @@ def environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str
 
 
 def execute(settings: Settings, job: str, config: Mapping[str, Any], log: Path, look: Look) -> int:
-    """Run a job; return its exit code, negative if a signal ended it.
+    """Run a job to its end, without daemon or queue; return its exit code, negative if a signal ended it.
 
     Args:
         settings: Where everything is.
         job: Name of the job.
         config: Its run config.
-        log: File for all that it says.
+        log: File for all that it says; its config is kept beside it.
         look: Called a few times a second while it runs, with whether it was told to stop.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bp-") as folder:
-        file = Path(folder) / f"{job}.yaml"
-        file.write_text(json.dumps(config))  # JSON is YAML
-        return run(command_line(job, file), log, look, cwd=settings.home, env=environment(settings, os.environ))
+    file = log.with_suffix(".yaml")
+    file.write_text(json.dumps(config))  # JSON is YAML
+    return _dagster(settings, ["job", "execute", "-j", job, "-c", str(file)], log, look)
+
+
+def materialize(settings: Settings, asset: str, partition: str, log: Path, look: Look) -> int:
+    """Materialize a partition of an asset and check it, the same way; nothing that comes after it is run."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    return _dagster(settings, ["asset", "materialize", "--select", asset, "--partition", partition], log, look)
+
+
+def has_begun(log: Path) -> bool:
+    """Whether a log says that Dagster has been started, and the run is on its way."""
+    return any(" - dagster - " in line for line in _lines(log))
+
+
+def _dagster(settings: Settings, arguments: Sequence[str], log: Path, look: Look) -> int:
+    argv = [sys.executable, "-m", "dagster", *arguments, "-m", "batch_pipelines.definitions"]
+    return run(argv, log, look, cwd=settings.home, env=environment(settings, os.environ))
 
 
 def run(argv: Sequence[str], log: Path, look: Look, *, cwd: Path, env: Mapping[str, str]) -> int:

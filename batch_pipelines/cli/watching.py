@@ -1,4 +1,4 @@
-"""How far a dataset's batches are, as the ledger has them: what another process does, seen from here.
+"""How far a dataset's batches or a campaign's mails are, as the ledger has them: what another process does.
 
 Pure but for reading the ledger; nothing here draws (progress_bar.py).
 """
@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from batch_pipelines.core.mailings import OccurrenceState
 from batch_pipelines.core.model import BatchState
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ class Stage:
         return f"{self.done:,} of {self.total:,} {self.unit}" if self.total else ""
 
 
+STARTING, RECORDING = Stage("starting Dagster"), Stage("recording in Dagster")
+
+
 class Watch:
     """Tells the stage of a run that another process is about to begin.
 
@@ -65,7 +69,7 @@ class Watch:
         references: Collection[str],
         partitions: int,
         *,
-        begin: str = "starting Dagster",
+        begin: Stage = STARTING,
     ) -> None:
         self._begin = begin
         self._batches = ledger.batches
@@ -85,7 +89,7 @@ class Watch:
         batches = self._moved(self._dataset)
         if not batches:
             first = any(self._moved(name) for name in self._references)
-            return Stage("preparing references" if first else self._begin)
+            return Stage("preparing references") if first else self._begin
         counts = self._chunks.counts([batch.id for batch in batches])
         ended = sum(batch.state is not BatchState.OPEN for batch in batches)
         if len(batches) < self._partitions and not counts.chunks_done and not counts.chunks_claimed:
@@ -94,10 +98,36 @@ class Watch:
             return Stage("processing", counts.items_done, counts.items, "items")
         if ended < len(batches):
             return Stage("publishing", ended, len(batches), "partitions")
-        return Stage("recording in Dagster")
+        return RECORDING
 
     def _moved(self, dataset: str) -> list["Batch"]:
         """Batches that are new, open, or have changed since the watch began."""
         return [
             batch for batch in self._batches.of_pipeline(dataset) if self._ended_before.get(batch.id) is not batch.state
         ]
+
+
+class MailWatch:
+    """Tells the stage of a run that sends an occurrence of a campaign.
+
+    Args:
+        ledger: The ledger.
+        campaign: The campaign.
+        partition: Its occurrence, which need not be begun.
+    """
+
+    def __init__(self, ledger: "Ledger", campaign: str, partition: str) -> None:
+        self._ledger = ledger
+        self._campaign, self._partition = campaign, partition
+
+    def look(self) -> Stage:
+        """Read the ledger."""
+        occurrence = self._ledger.occurrences.find(self._campaign, self._partition)
+        if occurrence is None:
+            return STARTING
+        if occurrence.state is OccurrenceState.PREPARING:
+            return Stage("choosing recipients")
+        counts = self._ledger.recipients.counts(occurrence.id)
+        if not counts.unfinished:
+            return RECORDING
+        return Stage("sending", counts.total - counts.unfinished, counts.total, "recipients")

@@ -117,3 +117,12 @@ def test_partitions_that_failed_are_found_in_the_log_each_once(tmp_path: Path) -
     log.write_text("1 of 2 partitions failed:\n  flights/2013-05: is cut\n  flights/2013-05: is cut\nflights_2/1: x\n")
 
     assert dagster_job.failures(log, "flights") == ["flights/2013-05: is cut"]
+
+
+def test_a_run_has_begun_when_dagster_says_anything_of_it(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert not dagster_job.has_begun(log)
+    log.write_text("a warning of a library\n")
+    assert not dagster_job.has_begun(log)
+    log.write_text("2026-01-01 00:00:00 +0000 - dagster - DEBUG - __ASSET_JOB - 1 - RUN_START - Started\n")
+    assert dagster_job.has_begun(log)

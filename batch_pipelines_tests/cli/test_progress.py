@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from batch_pipelines.cli.progress_bar import PlainLines, showing_meanwhile
-from batch_pipelines.cli.watching import Stage, Watch
+from batch_pipelines.cli.watching import MailWatch, Stage, Watch
 from batch_pipelines.core.clock import FakeClock
 from batch_pipelines.core.ledger.ledger import Ledger, open_ledger
+from batch_pipelines.core.mailings import Occurrence
 from batch_pipelines.core.model import BatchPlan, BatchState, ChunkPlan, ChunkResult
+from batch_pipelines_tests.contracts.mail_acts import all_sent, claimed, sender, sending
 
 
 @pytest.fixture
@@ -57,6 +59,29 @@ def test_what_another_run_left_unfinished_is_counted_too(ledger: Ledger) -> None
     planned(ledger, "2024-01")
 
     assert str(Watch(ledger, "orders", [], 1).look()) == "processing: 0% · 0 of 200 items"
+
+
+def test_a_campaign_is_followed_from_its_start_to_its_end(ledger: Ledger) -> None:
+    watch = MailWatch(ledger, "news", "2024-01-01")
+    assert str(watch.look()) == "starting Dagster"
+
+    ledger.occurrences.open("news", "2024-01-01")
+    assert str(watch.look()) == "choosing recipients"
+
+    occurrence = sending(ledger, 4, partition="2024-01-01")
+    assert str(watch.look()) == "sending: 0% · 0 of 4 recipients"
+
+    settle(ledger, occurrence, 3)
+    assert str(watch.look()) == "sending: 75% · 3 of 4 recipients"
+
+    settle(ledger, occurrence, 1)
+    assert str(watch.look()) == "recording in Dagster"
+
+
+def settle(ledger: Ledger, occurrence: Occurrence, recipients: int) -> None:
+    owner = sender(ledger)
+    claim = claimed(ledger, owner, occurrence, limit=recipients)
+    assert ledger.recipients.settle(owner.id, claim, all_sent(claim))
 
 
 def test_in_a_log_a_stage_is_said_when_it_begins_and_then_every_three_seconds(

@@ -3,7 +3,9 @@
 import json
 import shlex
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,8 @@ def test_the_demo_fails_clearly_goes_on_brings_dead_letters_back_and_then_has_no
     ]
     assert "process_data: 1 partition of airports; Dagster's log: data/logs/demo-airports.log" in done.stderr
     assert "replay_dead_letters: 12 partitions of flights; Dagster's log: data/logs/demo-replay.log" in done.stderr
+    assert "asset daily_operations: 2013-02-09; Dagster's log: data/logs/demo-report.log" in done.stderr
+    assert "send_emails: punctuality_digest of 2013-06-03; Dagster's log: data/logs/demo-campaign.log" in done.stderr
     lines = done.stdout.splitlines()
     replayed, (closing,) = lines[6:11], [at for at, line in enumerate(lines) if line.startswith("The table lies in ")]
     assert replayed[1:4] == ["    336,776  read", "    336,776  written", "          0  dead-lettered"]
@@ -66,6 +70,15 @@ def test_the_demo_fails_clearly_goes_on_brings_dead_letters_back_and_then_has_no
     assert all((flights.home / line).is_file() for line in shown_report)
     assert shown_campaign[:4] == ["", "        334  sent", "          5  skipped", "        339  total"]
     assert len(list((flights.home / "data" / "mail" / "punctuality_digest" / "2013-06-03").glob("*.eml"))) == 334
+    assert runs_in(flights) == [
+        ("process_data", "FAILURE"),
+        ("process_data", "SUCCESS"),
+        ("process_data", "SUCCESS"),
+        ("replay_dead_letters", "SUCCESS"),
+        ("__ASSET_JOB", "SUCCESS"),
+        ("process_data", "SUCCESS"),
+        ("send_emails", "SUCCESS"),
+    ]
     assert max(map(len, lines)) <= 80
     assert "\x1b" not in done.stdout + done.stderr
 
@@ -91,6 +104,12 @@ def test_the_demo_fails_clearly_goes_on_brings_dead_letters_back_and_then_has_no
     for command in following:
         if command[1] != "open":  # it would open a window
             assert flights.bp(*command[1:]).exit_code == 0, command
+
+
+def runs_in(deployment: Deployment) -> list[tuple[str, str]]:
+    """Job and status of every run that the UI shows, in order."""
+    with closing(sqlite3.connect(deployment.home / "data" / "dagster" / "history" / "runs.db")) as connection:
+        return connection.execute("select pipeline_name, status from runs order by id").fetchall()
 
 
 def test_a_backfill_is_one_run_a_contiguous_range(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from batch_pipelines.cli import places
 from batch_pipelines.cli.console import say
 from batch_pipelines.cli.demo.act import Act
 from batch_pipelines.cli.demo.flights import DATASET, show_flights
-from batch_pipelines.cli.demo.jobs import Job, run
+from batch_pipelines.cli.demo.jobs import job_of_dataset, run
 
 if TYPE_CHECKING:
     from batch_pipelines.processing.pipeline import Processing
@@ -30,10 +30,10 @@ def _waiting(processing: "Processing") -> int:
 def _play(processing: "Processing") -> None:
     _deliver(processing)
     if not all(processing.current(AIRPORTS).values()):
-        run(processing, Job("process_data", AIRPORTS, 1, {"dataset": AIRPORTS}, "demo-airports.log"))
-    config = {"dataset": DATASET, "reason": REASON}
-    job = Job("replay_dead_letters", DATASET, _waiting(processing), config, "demo-replay.log", done="replayed")
-    run(processing, job)
+        run(processing, job_of_dataset(processing, "process_data", 1, {"dataset": AIRPORTS}, "demo-airports.log"))
+    config, log = {"dataset": DATASET, "reason": REASON}, "demo-replay.log"
+    waiting = _waiting(processing)
+    run(processing, job_of_dataset(processing, "replay_dead_letters", waiting, config, log, done="replayed"))
     show_flights(processing)
 
 

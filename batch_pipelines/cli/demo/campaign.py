@@ -6,7 +6,8 @@ from batch_pipelines.cli import places
 from batch_pipelines.cli.campaigns import open_campaigns
 from batch_pipelines.cli.console import command, data, say
 from batch_pipelines.cli.demo.act import Act
-from batch_pipelines.cli.demo.jobs import Job, run
+from batch_pipelines.cli.demo.jobs import Job, job_of_dataset, job_start, run
+from batch_pipelines.cli.watching import MailWatch
 
 if TYPE_CHECKING:
     from batch_pipelines.processing.pipeline import Processing
@@ -30,10 +31,21 @@ def _done(processing: "Processing") -> str | None:
 def _play(processing: "Processing") -> None:
     say(f"\nA digest of the week from {WEEK} goes to everybody who follows an airport", "bold")
     if not all(processing.current(AUDIENCE).values()):
-        run(processing, Job("process_data", AUDIENCE, 1, {"dataset": AUDIENCE}, "demo-subscribers.log"))
-    config = {"campaign": CAMPAIGN, "partition": WEEK}
-    run(processing, Job("send_emails", CAMPAIGN, 1, config, "demo-campaign.log", done="sent"))
+        run(processing, job_of_dataset(processing, "process_data", 1, {"dataset": AUDIENCE}, "demo-subscribers.log"))
+    run(processing, _job(processing))
     _show()
+
+
+def _job(processing: "Processing") -> Job:
+    what = f"{CAMPAIGN} of {WEEK}"
+    return Job(
+        title=f"send_emails: {what}",
+        about=CAMPAIGN,
+        log="demo-campaign.log",
+        start=job_start("send_emails", {"campaign": CAMPAIGN, "partition": WEEK}),
+        look=MailWatch(processing.ledger, CAMPAIGN, WEEK).look,
+        done=f"{what} sent",
+    )
 
 
 def _show() -> None:

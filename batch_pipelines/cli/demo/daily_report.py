@@ -5,11 +5,12 @@ The day after a blizzard: more than half of the flights did not leave.
 
 from typing import TYPE_CHECKING
 
-from batch_pipelines.cli.cells import counted
+from batch_pipelines.cli import dagster_job
 from batch_pipelines.cli.console import say
 from batch_pipelines.cli.demo.act import Act
+from batch_pipelines.cli.demo.jobs import Job, run
 from batch_pipelines.cli.reports import open_desk, show
-from batch_pipelines.core.clock import SystemClock
+from batch_pipelines.cli.watching import STARTING, Stage
 
 if TYPE_CHECKING:
     from batch_pipelines.processing.pipeline import Processing
@@ -30,17 +31,26 @@ def _done(processing: "Processing") -> str | None:
 
 
 def _play(processing: "Processing") -> None:
-    from batch_pipelines.orchestration.report_records import record
+    from batch_pipelines.orchestration.report_records import recorded
 
     say(f"\nThe report {REPORT} of {DAY}, the day after a blizzard", "bold")
-    clock = SystemClock()
-    began = clock.monotonic()
+    run(processing, _job(processing))
     with open_desk() as desk:
-        made = desk.make(REPORT, DAY)
-        record(processing.settings.data, REPORT, DAY, made)
-        files = sum(len(report.manifest.files) for report in made)
-        say(f"{counted(files, 'file')} in {clock.monotonic() - began:.1f} s", "green")
-        show(desk, made)
+        show(desk, recorded(processing.settings.data, REPORT, DAY))
+
+
+def _job(processing: "Processing") -> Job:
+    """Return what makes it, as its asset is materialized in the UI; nobody gets it."""
+    log = "demo-report.log"
+    file = processing.settings.data / "logs" / log
+    return Job(
+        title=f"asset {REPORT}: {DAY}",
+        about=REPORT,
+        log=log,
+        start=lambda settings, log, look: dagster_job.materialize(settings, REPORT, DAY, log, look),
+        look=lambda: Stage("making the report") if dagster_job.has_begun(file) else STARTING,
+        done=f"{REPORT} of {DAY} made",
+    )
 
 
 ACT = Act(_done, _play)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from batch_pipelines.cli.closing import show_counts
 from batch_pipelines.cli.console import data
 from batch_pipelines.cli.demo.act import Act
-from batch_pipelines.cli.demo.jobs import Job, run
+from batch_pipelines.cli.demo.jobs import job_of_dataset, run
 
 if TYPE_CHECKING:
     from batch_pipelines.processing.pipeline import Processing
@@ -24,7 +24,8 @@ def _play(processing: "Processing") -> None:
     missing = [partition for partition, batch in processing.current(DATASET).items() if batch is None]
     references = {name for name, _ in processing.catalog.entry(DATASET).declaration.references}
     config = {"dataset": DATASET}
-    run(processing, Job("process_data", DATASET, len(missing), config, "demo.log", references=references))
+    many = len(missing)
+    run(processing, job_of_dataset(processing, "process_data", many, config, "demo.log", references=references))
     show_flights(processing)
 
 

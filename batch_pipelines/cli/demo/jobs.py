@@ -1,7 +1,7 @@
-"""A job of the demo: run in Dagster to its end, with progress read from the ledger."""
+"""What the demo has Dagster do: run to its end, with progress read from the ledger."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +9,12 @@ from batch_pipelines.cli import dagster_job, places
 from batch_pipelines.cli.cells import counted
 from batch_pipelines.cli.console import command, say
 from batch_pipelines.cli.progress_bar import showing
-from batch_pipelines.cli.watching import Stage, Watch
+from batch_pipelines.cli.watching import STARTING, Stage, Watch
 from batch_pipelines.core.clock import SystemClock
 from batch_pipelines.core.errors import BatchFailed
 
 if TYPE_CHECKING:
+    from batch_pipelines.core.settings import Settings
     from batch_pipelines.processing.pipeline import Processing
 
 LOG_LINES = 8
@@ -25,22 +26,52 @@ class Job:
     """What is to be run.
 
     Attributes:
-        name: Of the job.
-        dataset: That it is about.
-        partitions: How many it will work on.
-        config: Its run config.
+        title: What it is, e.g. `process_data: 12 partitions of flights`.
+        about: The dataset, report or campaign that it is about.
         log: Name of the file for Dagster's log.
-        done: What is said of each partition afterwards, e.g. `processed`.
-        references: Datasets that may have to be processed before.
+        start: Runs it to its end, and returns its exit code.
+        look: Tells the stage that it is at.
+        done: What is said afterwards, e.g. `12 partitions processed`.
     """
 
-    name: str
-    dataset: str
-    partitions: int
-    config: Mapping[str, Any]
+    title: str
+    about: str
     log: str
-    done: str = "processed"
-    references: Collection[str] = field(default_factory=set)
+    start: Callable[["Settings", Path, dagster_job.Look], int]
+    look: Callable[[], Stage]
+    done: str
+
+
+def job_of_dataset(
+    processing: "Processing",
+    name: str,
+    partitions: int,
+    config: Mapping[str, Any],
+    log: str,
+    *,
+    done: str = "processed",
+    references: Collection[str] = (),
+) -> Job:
+    """Return a job that works on a dataset.
+
+    Args:
+        processing: The deployment.
+        name: Of the job.
+        partitions: How many it will work on.
+        config: Its run config, which names the dataset.
+        log: Name of the file for Dagster's log.
+        done: What is said of the partitions afterwards.
+        references: Datasets that may have to be processed before.
+    """
+    dataset, many = config["dataset"], counted(partitions, "partition")
+    watch = Watch(processing.ledger, dataset, references, partitions)
+    start = job_start(name, config)
+    return Job(f"{name}: {many} of {dataset}", dataset, log, start, watch.look, f"{many} {done}")
+
+
+def job_start(name: str, config: Mapping[str, Any]) -> Callable[["Settings", Path, dagster_job.Look], int]:
+    """Return what runs a job by its name."""
+    return lambda settings, log, look: dagster_job.execute(settings, name, config, log, look)
 
 
 def run(processing: "Processing", job: Job) -> None:
@@ -51,27 +82,19 @@ def run(processing: "Processing", job: Job) -> None:
     """
     clock = SystemClock()
     log = processing.settings.data / "logs" / job.log
-    watch = Watch(processing.ledger, job.dataset, job.references, job.partitions)
     began = clock.monotonic()
-    what = f"{counted(job.partitions, 'partition')} of {job.dataset}"
-    say(f"{job.name}: {what}; Dagster's log: {places.shown_path(log)}", "dim")
+    say(f"{job.title}; Dagster's log: {places.shown_path(log)}", "dim")
     try:
         with showing(clock) as show:
-            show(Stage("starting Dagster"))
+            show(STARTING)
             dagster_job.prepare(processing.settings)
-            code = dagster_job.execute(
-                processing.settings,
-                job.name,
-                job.config,
-                log,
-                lambda stopping: show(STOPPING if stopping else watch.look()),
-            )
+            code = job.start(processing.settings, log, lambda stopping: show(STOPPING if stopping else job.look()))
     except KeyboardInterrupt:
         say(f"what is done is kept; {command('demo')} goes on from there")
         raise
     if code:
         raise BatchFailed(_failure(job, code, log))
-    say(f"{counted(job.partitions, 'partition')} {job.done} in {clock.monotonic() - began:.1f} s", "green")
+    say(f"{job.done} in {clock.monotonic() - began:.1f} s", "green")
 
 
 def _failure(job: Job, code: int, log: Path) -> list[str]:
@@ -81,6 +104,6 @@ def _failure(job: Job, code: int, log: Path) -> list[str]:
     ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
     where = f"the last lines of its log are above, all of it is in {places.shown_path(log)}"
     return [
-        *dagster_job.failures(log, job.dataset),
-        f"the job {job.name} {ended}; {where}. Correct it, then {command('demo')} goes on where it stopped",
+        *dagster_job.failures(log, job.about),
+        f"{job.title.partition(':')[0]} {ended}; {where}. Correct it, then {command('demo')} goes on where it stopped",
     ]
