@@ -29,7 +29,7 @@ class Chart(BaseModel):
         x_title: Instead of the column's name.
         y_title: Instead of the column's name.
         alt: Text for those who cannot see it; made from the data where None.
-        height: Of the drawing, in units of which the full width has 640.
+        height: Of the drawing, in units of which the full width has 640; wider ones grow higher, but by less.
         width: `half`: two charts in a row stand side by side (where the medium has the room).
         vega_lite: A Vega-Lite specification instead of type, x, y; its data are the rows of `data`.
     """

@@ -10,14 +10,16 @@ from batch_pipelines.presentation.chart_rows import ChartRows
 from batch_pipelines.presentation.theme import Theme, contrast, mixed
 
 Json = dict[str, Any]
+WIDTH = 640
 AXIS_ROOM = 60
 LABELLED_BARS = 16
 LABELLED_CELLS = 200
-LABEL_ROOM = 28
+LABEL_GAP = 6
 BAR_HEIGHT = 26
 LOW_BAR_HEIGHT = 18
 MANY_BARS = 25
-LETTER_WIDTH = 7
+LETTER_WIDTH, SMALL_LETTER_WIDTH = 7, 6
+SHADES = 256
 LARGE = 100_000
 _DAY_S = 86_400
 
@@ -25,7 +27,7 @@ _DAY_S = 86_400
 def drawing(chart: Chart, rows: ChartRows, theme: Theme, width: int) -> Json:
     """The specification of a chart, without look and schema."""
     data = {"values": rows.values}
-    inner = max(width - AXIS_ROOM, 80)
+    inner, height = max(width - AXIS_ROOM, 80), height_of(chart, width)
     if chart.type == "heatmap":
         return {"data": data, "width": inner - 40, "height": {"step": 26}, **_heatmap(rows, theme, inner - 40)}
     ends = [value["label"] for value in rows.values if value["y"] is not None][-1:]
@@ -38,8 +40,13 @@ def drawing(chart: Chart, rows: ChartRows, theme: Theme, width: int) -> Json:
         each = BAR_HEIGHT if names <= MANY_BARS or rows.series else LOW_BAR_HEIGHT
         layer = _lying_bars(rows, theme, inner)
         return {"data": data, "width": inner, "height": max(names, 1) * each, "layer": layer}
-    layer = _bars(chart, rows, theme) if chart.type in {"bar", "stacked"} else _lines(chart, rows, theme)
-    return {"data": data, "width": inner, "height": chart.height, "layer": _placed(layer, chart, rows)}
+    layer = _bars(chart, rows, theme, inner) if chart.type in {"bar", "stacked"} else _lines(chart, rows, theme)
+    return {"data": data, "width": inner, "height": height, "layer": _placed(layer, chart, rows)}
+
+
+def height_of(chart: Chart, width: int) -> int:
+    """How high a drawing of that width is: a wide one not as much higher as it is wider."""
+    return round(chart.height * max(1.0, (1 + width / WIDTH) / 2))
 
 
 def _placed(layer: list[Json], chart: Chart, rows: ChartRows) -> list[Json]:
@@ -51,7 +58,7 @@ def _placed(layer: list[Json], chart: Chart, rows: ChartRows) -> list[Json]:
 
 def _x(rows: ChartRows) -> Json:
     axis: Json = {
-        "title": rows.x_title, "grid": False, "labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 4,
+        "title": rows.x_title, "grid": False, "labelAngle": 0, "labelOverlap": "parity", "labelSeparation": 5,
         "tickCount": 6,
     }  # fmt: skip
     if rows.scale == "time":
@@ -91,7 +98,7 @@ def _lines(chart: Chart, rows: ChartRows, theme: Theme) -> list[Json]:
     return layer
 
 
-def _bars(chart: Chart, rows: ChartRows, theme: Theme) -> list[Json]:
+def _bars(chart: Chart, rows: ChartRows, theme: Theme, width: int) -> list[Json]:
     bar: Json = {"type": "bar", "cornerRadiusEnd": 0 if chart.type == "stacked" else 2}
     colour = _series_colour(rows, theme)
     encoding: Json = {"color": colour} if colour else {}
@@ -101,7 +108,8 @@ def _bars(chart: Chart, rows: ChartRows, theme: Theme) -> list[Json]:
     lowest = min((value["y"] for value in rows.values if value["y"] is not None), default=0)
     if lowest < 0:
         layer.append({"data": {"values": [{}]}, "mark": {"type": "rule", "color": theme.muted}, "encoding": _AT_ZERO})
-    if not colour and 0 < len(rows.values) <= LABELLED_BARS and lowest >= 0:
+    fits = 0 < len(rows.values) <= LABELLED_BARS and _longest(rows, "label") <= width / len(rows.values)
+    if not colour and fits and lowest >= 0:
         text = {"type": "text", "dy": -7, "color": theme.ink, "fontSize": 11}
         layer.append({"mark": text, "encoding": {"text": {"field": "label"}}})
     return layer
@@ -119,8 +127,9 @@ def _lying_bars(rows: ChartRows, theme: Theme, width: int) -> list[Json]:
     }  # fmt: skip
     along: Json = {
         "field": "y", "type": "quantitative", "stack": None, "scale": _room_for_labels(rows, width),
-        "axis": {"title": rows.y_title, "orient": "bottom", "titlePadding": 6,
-                 "labels": False, "ticks": False, "grid": False, "domain": False},
+        "axis": {"title": rows.y_title, "orient": "top", "titleAlign": "right", "titleAnchor": "end", "titleY": -6,
+                 "titleBaseline": "bottom", "labels": False, "ticks": False, "grid": False,
+                 "domain": False},
     }  # fmt: skip
     colour = _series_colour(rows, theme)
     offset = {"yOffset": {"field": "s", "sort": None}} if colour else {}
@@ -148,6 +157,11 @@ def _room_for_labels(rows: ChartRows, width: int) -> Json:
     return {"domainMin": lowest - (highest - lowest) * label / (width - label), "nice": False}
 
 
+def _longest(rows: ChartRows, text: str) -> int:
+    """Width of the longest label, with the room around it."""
+    return LABEL_GAP + SMALL_LETTER_WIDTH * max((len(value[text]) for value in rows.values), default=0)
+
+
 def _heatmap(rows: ChartRows, theme: Theme, width: int) -> Json:
     numbers = [value["y"] for value in rows.values if value["y"] is not None]
     pale = mixed(theme.accent, theme.paper, 0.06)
@@ -160,15 +174,14 @@ def _heatmap(rows: ChartRows, theme: Theme, width: int) -> Json:
         "tickCount": 3,
         "direction": "horizontal",
     }
-    colour = {"field": "y", "type": "quantitative", "scale": {"range": [pale, theme.accent]}, "legend": legend}
-    cell = {"mark": {"type": "rect", "cornerRadius": 2, "stroke": theme.paper, "strokeWidth": 2}}
+    scale = {"range": [pale, theme.accent], "interpolate": "rgb", "nice": False}
+    colour = {"field": "y", "type": "quantitative", "scale": scale, "legend": legend}
+    cell = {"mark": {"type": "rect", "stroke": theme.paper, "strokeWidth": 2}}
     layer: list[Json] = [{**cell, "encoding": {"x": across, "y": down, "color": colour}}]
     across_count = len({value["x"] for value in rows.values})
-    roomy = width / max(across_count, 1) >= LABEL_ROOM
+    roomy = width / max(across_count, 1) >= _longest(rows, "short")
     if roomy and len(rows.values) <= LABELLED_CELLS and numbers:
-        share = next(at / 10 for at in range(11) if at == 10 or _dark(at / 10 + 0.1, pale, theme))  # noqa: PLR2004
-        border = min(numbers) + (max(numbers) - min(numbers)) * share
-        ink = {"condition": {"test": f"datum.y > {border!r}", "value": theme.paper}, "value": theme.ink}
+        ink = _readable_on(pale, theme.accent, min(numbers), max(numbers))
         label = {"x": across, "y": down, "text": {"field": "short"}, "color": ink}
         layer.append({"mark": {"type": "text", "fontSize": 10.5}, "encoding": label})
     return {"layer": layer}
@@ -179,15 +192,26 @@ _CELL_AXIS: Json = {
     "domain": False,
     "grid": False,
     "labelAngle": 0,
-    "labelOverlap": "greedy",
+    "labelOverlap": "parity",
+    "labelSeparation": 5,
     "labelPadding": 8,
 }
 
 
-def _dark(share: float, pale: str, theme: Theme) -> bool:
-    """Whether paper-coloured text reads better than ink on a cell this far up the scale."""
-    ground = mixed(theme.accent, pale, min(share, 1.0))
-    return contrast(ground, theme.paper) > contrast(ground, theme.ink)
+def _readable_on(low: str, high: str, lowest: float, highest: float) -> Json:
+    """Black or white for labels on cells from one colour to another, whichever reads better: 4.5 is always met."""
+    first = _black_or_white(low)
+    turns = (at / SHADES for at in range(SHADES + 1) if _black_or_white(mixed(high, low, at / SHADES)) != first)
+    share = next(turns, None)
+    if share is None:
+        return {"value": first}
+    border = lowest + (highest - lowest) * share
+    other = _black_or_white(mixed(high, low, share))
+    return {"condition": {"test": f"datum.y >= {border!r}", "value": other}, "value": first}
+
+
+def _black_or_white(ground: str) -> str:
+    return max(("#000000", "#ffffff"), key=lambda ink: contrast(ground, ink))
 
 
 def _series_colour(rows: ChartRows, theme: Theme) -> Json | None:

@@ -66,7 +66,7 @@ def chart_rows(chart: Chart, rows: Sequence[Mapping[str, Any]], formats: Formats
         value = None if is_nothing(row[y]) else _number(row[y], chart, y)
         unit = f"\N{NO-BREAK SPACE}{chart.unit}" if chart.unit and value is not None else ""
         short = formats.show(row[y], form or decimals)
-        name = names.of(_name(row[x], formats))
+        name = names.of(name_of(row[x], formats))
         entry = {
             "x": name if scale == "names" else _position(row[x], scale, formats),
             "name": name,
@@ -75,7 +75,7 @@ def chart_rows(chart: Chart, rows: Sequence[Mapping[str, Any]], formats: Formats
             "short": short,
         }
         if chart.series:
-            entry["s"] = series.of(_name(row[chart.series], formats))
+            entry["s"] = series.of(name_of(row[chart.series], formats))
         values.append(entry)
     y_title = chart.y_title or title_of(y)
     return ChartRows(
@@ -107,7 +107,8 @@ def _position(value: Any, scale: Scale, formats: Formats) -> Any:
     return (local.replace(tzinfo=dt.UTC) - _EPOCH) // dt.timedelta(milliseconds=1)
 
 
-def _name(value: Any, formats: Formats) -> str:
+def name_of(value: Any, formats: Formats) -> str:
+    """What stands along an axis for a value."""
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         text = formats.date(value, _day_pattern(formats))
     elif isinstance(value, int) and not isinstance(value, bool):

@@ -14,7 +14,7 @@ import vl_convert
 
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.presentation.chart_keys import Chart
-from batch_pipelines.presentation.chart_marks import drawing
+from batch_pipelines.presentation.chart_marks import WIDTH, drawing, height_of
 from batch_pipelines.presentation.chart_rows import MOST_POINTS, ChartRows, chart_rows
 from batch_pipelines.presentation.formats import Formats
 from batch_pipelines.presentation.theme import Theme, font_folder
@@ -22,7 +22,6 @@ from batch_pipelines.presentation.words import words
 
 Json = dict[str, Any]
 Row = Mapping[str, Any]
-WIDTH = 640
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 
 
@@ -60,7 +59,12 @@ def draw(chart: Chart, rows: Sequence[Row], theme: Theme, formats: Formats, *, w
     """
     if chart.vega_lite is not None:
         kept = list(rows[:MOST_POINTS])
-        spec = {"width": width - 80, "height": chart.height, **chart.vega_lite, "data": {"values": _plain(kept)}}
+        spec = {
+            "width": width - 80,
+            "height": height_of(chart, width),
+            **chart.vega_lite,
+            "data": {"values": _plain(kept)},
+        }
         kind = words(formats.locale)["vega_lite"]
         return Drawn(_themed(spec, theme), chart.alt or f"{kind}: {chart.title}.", width, len(kept), len(rows))
     found = chart_rows(chart, rows, formats)

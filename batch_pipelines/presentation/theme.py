@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -54,6 +54,21 @@ class Theme:
     def palette(self) -> list[str]:
         """The accent, then the further series."""
         return [self.accent, *self.series]
+
+    @property
+    def dark(self) -> "Theme":
+        """The same hues, lighter, for a dark ground."""
+        return replace(
+            self, paper="#14181d", ink="#e8ecf1", muted="#a4afbb", rule="#333c46", tint="#1d232a",
+            accent=_lighter(self.accent), good="#5fc795", bad="#f28b82", series=tuple(map(_lighter, self.series)),
+        )  # fmt: skip
+
+    @property
+    def colours(self) -> dict[str, str]:
+        """Every colour by its name; further series as `series-1` and so on."""
+        names = ("paper", "ink", "muted", "rule", "tint", "accent", "good", "bad")
+        further = {f"series-{at}": colour for at, colour in enumerate(self.series, 1)}
+        return {name: getattr(self, name) for name in names} | further
 
 
 def check_colour(text: str) -> str:
@@ -113,6 +128,10 @@ def web_fonts() -> tuple[tuple[int, str], ...]:
         (weight, f"data:font/woff2;base64,{base64.b64encode((folder / name).read_bytes()).decode()}")
         for weight, name in weights
     )
+
+
+def _lighter(colour: str) -> str:
+    return mixed(colour, "#ffffff", 0.5)
 
 
 def _remove(folder: Path, owner: int) -> None:

@@ -22,7 +22,7 @@ class KpiBlock:
         items: The figures.
         formats: Of each, as declared; None for the usual.
         verdicts: Of each: what its change is.
-        against: What they are compared with, e.g. `vs Jan 6, 2013`; None if none is.
+        against: What they are compared with, e.g. `vs Jan 6, 2013`, or that there is nothing; None if none is.
     """
 
     items: list[KpiValue]
@@ -33,13 +33,28 @@ class KpiBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawing:
+    """A drawing of a chart for pages.
+
+    Attributes:
+        file: Where it is.
+        size: `wide` or `narrow`: which screens it is for.
+        ground: `light` or `dark`: which it is for; empty if its colours follow the page's.
+    """
+
+    file: str
+    size: str
+    ground: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ChartBlock:
     """A chart.
 
     Attributes:
         title: Above it.
         alt: For those who cannot see it.
-        svg: File with the drawing.
+        svg: File with the drawing for paper.
         data: File with the rows.
         type: As declared; None for a Vega-Lite specification.
         x: Column.
@@ -51,7 +66,7 @@ class ChartBlock:
         width: `half`: two of them side by side.
         ratio: Height to width of the drawing.
         notice: What was left out.
-        narrow: File with a drawing for narrow screens, where one is needed.
+        screens: Drawings for pages; none where the one for paper has to do.
     """
 
     title: str
@@ -68,7 +83,7 @@ class ChartBlock:
     width: Literal["full", "half"]
     ratio: float
     notice: str | None = None
-    narrow: str | None = None
+    screens: list[Drawing] = field(default_factory=list)
     kind: Literal["chart"] = "chart"
 
 

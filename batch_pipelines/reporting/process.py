@@ -16,19 +16,16 @@ from batch_pipelines.core.declaring import windows
 from batch_pipelines.core.declaring.declared import ATTRIBUTES
 from batch_pipelines.core.declaring.yaml_files import refusal
 from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.presentation import charts
-from batch_pipelines.presentation.chart_keys import Chart
-from batch_pipelines.presentation.chart_rows import MOST_POINTS
 from batch_pipelines.presentation.formats import Formats, is_nothing, read_format
 from batch_pipelines.presentation.templating import environment, render
-from batch_pipelines.presentation.words import title_of, words
+from batch_pipelines.presentation.words import words
+from batch_pipelines.reporting.charting import Charting
 from batch_pipelines.reporting.declaration.catalog import Entry
 from batch_pipelines.reporting.declaration.content import Content, Kpi
 from batch_pipelines.reporting.declaration.filters import label_of, parameters
 from batch_pipelines.reporting.declaration.model import ReportDeclaration
 from batch_pipelines.reporting.document import (
     Block,
-    ChartBlock,
     Document,
     HeadingBlock,
     KpiBlock,
@@ -39,13 +36,12 @@ from batch_pipelines.reporting.document import (
 )
 from batch_pipelines.reporting.gather import PREVIOUS
 from batch_pipelines.reporting.model import Gathered, KpiValue, as_json
-from batch_pipelines.reporting.snapshot import count_of, first_row, first_rows
+from batch_pipelines.reporting.snapshot import first_row
 from batch_pipelines.reporting.tabling import table_block
 from batch_pipelines.reporting.text import paragraphs
 
 DOCUMENT = "document.json"
 LONGEST_TITLE = 200
-NARROW = 340
 NO_DATE = "2000-01-01T00:00:00+00:00"
 
 
@@ -116,6 +112,12 @@ class _Writer:
         return words(self.formats.locale)
 
     @cached_property
+    def charting(self) -> Charting:
+        turned = self.entry.declaration.page.orientation == "landscape"
+        made = self.gathered.request.formats or ()
+        return Charting(self.work, self.entry.brand.theme, self.formats, made, turned)
+
+    @cached_property
     def variables(self) -> dict[str, Any]:
         """What templates may name: the window, the filters, the first row of every query that was kept."""
         gathered, declaration = self.gathered, self.entry.declaration
@@ -134,11 +136,11 @@ class _Writer:
         return {file.stem: first_row(file) for file in (self.work / PREVIOUS).glob("*.parquet")}
 
     @cached_property
-    def against(self) -> str | None:
-        """The window before in words."""
+    def against(self) -> str:
+        """The window before in words, or that there is none."""
         declaration, previous = self.entry.declaration, self.gathered.previous
         if previous is None or declaration.partitions is None:
-            return None
+            return self.words["no_previous"]
         start = windows.read_key(previous, declaration.partitions.every).isoformat()
         return self.words["previous"].format(period=period_text(declaration, start, self.formats))
 
@@ -165,7 +167,7 @@ class _Writer:
         if content.kpis is not None:
             return self._kpis(content.kpis)
         if content.chart is not None:
-            return self._chart(content.chart, at)
+            return self.charting.block(content.chart, at + 1)
         if content.table is not None:
             return table_block(content.table, self.work, at + 1, self.against)
         return TextBlock(paragraphs(self.filled(content.text or "", "content", at, "text")))
@@ -185,7 +187,7 @@ class _Writer:
         form = read_format(kpi.format) if kpi.format else None
         unit = f"\N{NO-BREAK SPACE}{kpi.unit}" if kpi.unit and not is_nothing(value) else ""
         text = self.formats.show(value, form) + unit
-        if kpi.compare is None:
+        if kpi.compare is None or self.gathered.previous is None:
             return KpiValue(kpi.label, _json(value), text), "neutral"
         before = self._cell(self.earlier.get(kpi.query), kpi)
         change = self.formats.change(value, before, form)
@@ -197,39 +199,6 @@ class _Writer:
         if kpi.column not in row:
             raise ConfigError(f"{kpi.value}: query {kpi.query!r} has no column {kpi.column!r}; it has {', '.join(row)}")
         return row[kpi.column]
-
-    def _chart(self, chart: Chart, at: int) -> ChartBlock:
-        half = chart.width == "half"
-        file = f"{chart.data}.parquet"
-        rows, count = first_rows(self.work, file, MOST_POINTS).to_pylist(), count_of(self.work / file)
-        size = charts.WIDTH // 2 if half else charts.WIDTH
-        drawn = charts.draw(chart, rows, self.entry.brand.theme, self.formats, width=size)
-        svg, ratio, narrow = "", 0.0, None
-        if drawn.shown:
-            svg = f"chart-{at + 1}.svg"
-            (self.work / svg).write_text(text := charts.svg(drawn.spec, self.formats), encoding="utf-8")
-            ratio = charts.ratio(text)
-            narrow = self._narrow(chart, rows, at) if "html" in (self.gathered.request.formats or ()) else None
-        notice = None if drawn.shown else self.words["no_rows"]
-        if count > len(rows):
-            counts = {"shown": self.formats.number(len(rows)), "rows": self.formats.number(count)}
-            notice = self.words["points_cut"].format(**counts)
-        y_title = chart.y_title or title_of(chart.y or "")
-        return ChartBlock(
-            title=chart.title, alt=drawn.alt, svg=svg, data=file, type=chart.type, x=chart.x,
-            y=chart.y, series=chart.series, x_title=chart.x_title or title_of(chart.x or ""),
-            y_title=f"{y_title} ({chart.unit})" if chart.unit else y_title, format=chart.format, width=chart.width,
-            ratio=ratio, notice=notice, narrow=narrow,
-        )  # fmt: skip
-
-    def _narrow(self, chart: Chart, rows: list[dict[str, Any]], at: int) -> str | None:
-        """The same chart for a phone; a half-width one is narrow enough."""
-        if chart.width == "half" or chart.vega_lite is not None:
-            return None
-        drawn = charts.draw(chart, rows, self.entry.brand.theme, self.formats, width=NARROW)
-        name = f"chart-{at + 1}-narrow.svg"
-        (self.work / name).write_text(charts.svg(drawn.spec, self.formats), encoding="utf-8")
-        return name
 
     def _refused(self, keys: tuple[str | int, ...], message: str) -> ConfigError:
         where = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")

@@ -23,14 +23,14 @@ MOST_COLUMNS = 60
 _AGGREGATES: dict[str, Any] = {"sum": pc.sum, "mean": pc.mean, "min": pc.min, "max": pc.max, "count": pc.count}
 
 
-def table_block(table: Table, work: Path, number: int, against: str | None) -> TableBlock:
+def table_block(table: Table, work: Path, number: int, against: str) -> TableBlock:
     """Make the block of a declared table.
 
     Args:
         table: As declared.
         work: Folder with the rows of the queries; a table that is turned or compared is written there anew.
         number: Of the block; names that file.
-        against: What it is compared with, in words.
+        against: What it is compared with, in words, or that there is nothing.
 
     Raises:
         ConfigError: Its query has no such column.
@@ -49,7 +49,7 @@ def table_block(table: Table, work: Path, number: int, against: str | None) -> T
         _column(name, settings, schema.field(name).type, totals.get(name), first=at == 0)
         for at, (name, settings) in enumerate(wanted.items())
     ]
-    note = f"Δ: {against}" if table.compare and against else None
+    note = f"Δ: {against}" if table.compare else None
     return TableBlock(table.title, file, columns, count, table.pdf_rows, table.html_rows, note)
 
 

@@ -13,7 +13,7 @@ from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.presentation import charts
 from batch_pipelines.presentation.chart_keys import Chart
 from batch_pipelines.presentation.formats import Formats
-from batch_pipelines.presentation.theme import Theme
+from batch_pipelines.presentation.theme import READABLE, Theme, contrast
 
 US, THEME = Formats("en_US", "UTC"), Theme()
 DAYS = [{"day": dt.date(2013, 1, d), "delay": d * 1.5 - 4, "origin": o} for d in range(1, 9) for o in ("EWR", "<b>&")]
@@ -134,11 +134,36 @@ def test_labels_of_lying_bars_stand_beside_them_on_either_side() -> None:
     assert left > len("−40.0") * 6  # room for the label inside the drawing
 
 
-def test_titles_of_the_axes_of_lying_bars_stand_apart() -> None:
+def test_titles_of_the_axes_of_lying_bars_are_heads_over_names_and_values() -> None:
     svg = charts.svg(drawn([{"name": "a", "n": 1}], type="hbar", x="name", y="n", y_title="Flights").spec, US)
-    down = dict(re.findall(r'transform="translate\([-\d.]+,([-\d.]+)\)[^>]*>(Name|Flights)<', svg))
-    heights = {title: float(y) for y, title in down.items()}
-    assert heights["Flights"] - heights["Name"] > 15
+    found = re.findall(r'text-anchor="end" transform="translate\(([-\d.]+),([-\d.]+)\)[^>]*>(Name|Flights)<', svg)
+    (left, above), (right, as_high) = sorted((float(x), float(y)) for x, y, _ in found)
+    assert above == pytest.approx(as_high, abs=1)
+    assert above < 0
+    assert right - left > len("Flights") * 12
+
+
+@pytest.mark.parametrize("theme", [THEME, THEME.dark, Theme(accent="#777777"), Theme(accent="#8a6700")])
+def test_every_label_on_a_heat_map_can_be_read(theme: Theme) -> None:
+    rows = [{"x": n % 10, "s": f"row {n // 10}", "y": n * 1.0} for n in range(100)]
+    svg = charts.svg(
+        charts.draw(Chart(title="t", data="q", type="heatmap", x="x", y="y", series="s"), rows, theme, US).spec, US
+    )
+    cells = re.findall(r'fill="rgb\((\d+), (\d+), (\d+)\)" stroke=', svg)
+    labels = re.findall(r'font-size="10.5px" fill="(#\w{6})"', svg)
+    assert len(cells) == len(labels) == 100
+    grounds = ["#" + "".join(f"{int(part):02x}" for part in cell) for cell in cells]
+    assert min(map(contrast, grounds, labels)) >= READABLE
+
+
+def test_labels_that_would_run_together_are_left_out_by_a_rule() -> None:
+    rows = [{"hour": n, "n": 1} for n in range(5, 23)]
+    chart = Chart(title="t", data="q", type="bar", x="hour", y="n")
+    wide, narrow = (charts.svg(charts.draw(chart, rows, THEME, US, width=width).spec, US) for width in (640, 300))
+    hours = [[int(text) for text in re.findall(r'opacity="1">(\d+)<', svg) if int(text) >= 5] for svg in (wide, narrow)]
+    shown = [sorted(set(found)) for found in hours]
+    assert shown[0] == list(range(5, 23))
+    assert {after - before for before, after in zip(shown[1], shown[1][1:], strict=False)} == {2}
 
 
 def test_names_that_differ_only_where_they_are_cut_stay_apart() -> None:

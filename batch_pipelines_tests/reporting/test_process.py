@@ -37,9 +37,12 @@ def test_figures_are_compared_with_the_window_before(shop: Shop) -> None:
     assert block.against == "vs March 1, 2024"
 
 
-def test_without_a_window_before_there_is_a_dash(shop: Shop) -> None:
-    made = shop.document("2024-03-01")
-    assert [change for _, _, change in kpis(made)] == ["–", "–", None]
+def test_without_a_window_before_it_says_so_in_place_of_changes(shop: Shop) -> None:
+    made = shop.document("2024-03-01", locale="de_DE")
+    assert [change for _, _, change in kpis(made)] == [None, None, None]
+    block = made.blocks[1]
+    assert isinstance(block, KpiBlock)
+    assert block.against == "Kein früherer Zeitraum zum Vergleich."
 
 
 def test_an_empty_window_says_so_and_its_figures_are_dashes(shop: Shop) -> None:

@@ -22,6 +22,7 @@ from batch_pipelines.reporting.snapshot import first_rows
 
 PLAIN_ROWS = 5_000
 SAMPLED = 200
+FLOAT_LETTERS = 9
 _SUBTOTALS = {"mean": 101, "count": 103, "max": 104, "min": 105, "sum": 109}
 
 
@@ -50,24 +51,27 @@ def _write(book: Book, work: Path) -> tuple[dict[str, Filling], int]:
     longest = 0
     summary = Summary(book, work)
     summary.write()
-    whole = {sheet.data for sheet in document.sheets}
-    for block in document.blocks:
+    whole = {sheet.data: "" for sheet in document.sheets}
+    names: dict[int, str] = {}
+    for at, block in enumerate(document.blocks):
         if not isinstance(block, TableBlock) or block.data in whole:
             continue
         longest = max(longest, block.rows)
         if block.rows <= PLAIN_ROWS or block.totalled:
-            _table(book, block, work)
+            names[at] = _table(book, block, work)
         else:
-            fillings |= _data(book, Sheet(block.title, block.data, block.rows), work)
+            names[at], more = _data(book, Sheet(block.title, block.data, block.rows), work)
+            fillings |= more
     for sheet in document.sheets:
         longest = max(longest, sheet.rows)
-        fillings |= _data(book, sheet, work)
-    summary.write_charts()
+        whole[sheet.data], more = _data(book, sheet, work)
+        fillings |= more
+    summary.finish(names, whole)
     return fillings, longest
 
 
-def _table(book: Book, block: TableBlock, work: Path) -> None:
-    """A table of the document, all of its rows, in its formats."""
+def _table(book: Book, block: TableBlock, work: Path) -> str:
+    """A table of the document, all of its rows, in its formats; the name of its sheet."""
     sheet = book.add_sheet(block.title)
     rows = first_rows(work, block.data, max(block.rows, 1), [column.name for column in block.columns])
     texts = cell_texts(rows.slice(0, SAMPLED), block.columns, book.formats)
@@ -82,6 +86,7 @@ def _table(book: Book, block: TableBlock, work: Path) -> None:
         if block.totalled:
             _total(book, sheet, block, at, shape)
     book.finish(sheet, len(block.columns), block.rows)
+    return str(sheet.get_name())
 
 
 def _total(book: Book, sheet: Any, block: TableBlock, at: int, shape: str) -> None:
@@ -98,15 +103,20 @@ def _total(book: Book, sheet: Any, block: TableBlock, at: int, shape: str) -> No
         sheet.write_blank(line, at, None, look)
 
 
-def _data(book: Book, sheet: Sheet, work: Path) -> dict[str, Filling]:
-    """Heads and one sample cell a column, on as many sheets as the rows need; the rows come later."""
+def _data(book: Book, sheet: Sheet, work: Path) -> tuple[str, dict[str, Filling]]:
+    """Heads and one sample cell a column, on as many sheets as the rows need; the rows come later.
+
+    Returns:
+        The name of the first sheet, and what fills which.
+    """
     source = work / sheet.data
     with pq.ParquetFile(source) as opened:
         schema, count = opened.schema_arrow, opened.metadata.num_rows
     sample = first_rows(work, sheet.data, SAMPLED)
-    fillings = {}
+    fillings, names = {}, []
     for first, rows in portions(count):
         made = book.add_sheet(sheet.name)
+        names.append(str(made.get_name()))
         for at, field in enumerate(schema):
             label = _label(field, book.document.timezone)
             made.write_string(0, at, label, book.head_look("left" if _is_text(field) else "right", first=at == 0))
@@ -119,7 +129,7 @@ def _data(book: Book, sheet: Sheet, work: Path) -> dict[str, Filling]:
         if rows:
             name = f"xl/worksheets/sheet{made.index + 1}.xml"
             fillings[name] = Filling(source, first, rows, book.document.timezone)
-    return fillings
+    return names[0], fillings
 
 
 def _label(column: "pa.Field[Any]", timezone: str) -> str:
@@ -132,6 +142,8 @@ def _is_text(column: "pa.Field[Any]") -> bool:
 
 
 def _samples(column: Any) -> list[str]:
+    if pa.types.is_floating(column.type):
+        return ["0" * FLOAT_LETTERS]  # a cell shows as many digits as it has room for
     if pa.types.is_timestamp(column.type):
         return ["0000-00-00 00:00:00"]
     return [str(value) for value in column.to_pylist() if value is not None]

@@ -21,6 +21,7 @@ from batch_pipelines.reporting.render.xlsx_cells import LONGEST_TEXT, MOST_DIGIT
 
 FONT = "Calibri"
 UPRIGHT_COLUMNS = 6
+ROW_PIXELS = 20
 _FIRST_DAY = dt.date(1900, 3, 1)
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\'\x00-\x1f]")
 _CONTROL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\ufffe\uffff]")
@@ -111,7 +112,8 @@ class Book:
         sheet.fit_to_pages(1, 0)
         sheet.set_margins(0.5, 0.5, 0.6, 0.7)
         page = self.words["page"].replace("{page}", "&P").replace("{pages}", "&N")
-        as_of = self.document.as_of.replace("&", "&&")[:150]
+        title, as_of = (text.replace("&", "&&")[:100] for text in (self.document.title, self.document.as_of))
+        sheet.set_header(f"&L&8{title}&R&8&A")
         sheet.set_footer(f"&L&8{as_of}&R&8{page}")
 
 

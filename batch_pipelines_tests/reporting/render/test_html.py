@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from batch_pipelines.reporting.render.html_tables import fitting
 from batch_pipelines_tests.reporting.shop import REPORT, Shop, one_table
 
 
@@ -93,6 +94,46 @@ def test_links_lead_to_the_web_only(shop: Shop) -> None:
     blocks = '- text: "[a](https://example.com/?a=1&b=2) [b](javascript:alert(1)) [c](data:text/html,x)"'
     shop.declare(one_table("select 1 as a", blocks))
     assert [each["href"] for each in Page(source(shop, partition=None)).of("a")] == ["https://example.com/?a=1&b=2"]
+
+
+def test_a_heat_map_has_colours_of_its_own_on_a_dark_screen_and_other_charts_the_pages(shop: Shop) -> None:
+    blocks = "- chart: {title: C, type: heatmap, data: rows, x: a, y: n, series: b}"
+    shop.declare(one_table("select 1 as a, 'x' as b, 2 as n", blocks))
+    text = source(shop, partition=None)
+    kinds = re.findall(r'<div class="((?:wide|narrow) (?:light|dark))">', text)
+    assert kinds == ["wide light", "wide dark", "narrow light", "narrow dark"]
+    assert "plate" not in re.findall(r'role="img"[^>]*>', text)[0]
+    shop.declare(one_table("select 1 as a, 2 as n", "- chart: {title: C, type: bar, data: rows, x: a, y: n}"))
+    text = source(shop, partition=None)
+    assert re.findall(r'<div class="((?:wide|narrow)[^"]*)">', text) == ["wide ", "narrow "]
+    assert 'fill="var(--accent)"' in text
+
+
+def test_a_small_table_is_cards_on_a_phone_and_a_large_one_scrolls_and_says_so(shop: Shop) -> None:
+    wide = ", ".join(f"'value {n}' as \"column {n}\"" for n in range(8))
+    shop.declare(one_table(f"select {wide} from range(5)"))
+    small = source(shop, partition=None)
+    assert "scroll sideways" not in small.lower()
+    assert small.count('role="row"') == 6
+    assert small.count('data-label="Column 7"') == 5
+    shop.declare(one_table(f"select {wide} from range(60)"))
+    large = source(shop, partition=None)
+    assert '<p class="note hint">Scroll sideways for all columns.</p>' in large
+    assert "data-label" not in Page(large).text + "".join(str(each) for each in Page(large).of("td"))
+
+
+@pytest.mark.parametrize(
+    ("letters", "cells", "cards", "scrolls"),
+    [
+        ([3, 5, 5], 30, 0, 0),  # fits everywhere
+        ([7, 10, 4, 3, 9, 9, 7], 175, 451, 0),
+        ([7, 10, 4, 3, 9, 9, 7], 3500, 0, 451),
+        ([20] * 6, 60, 640, 100_000),
+        ([12] * 7, 5000, 0, 863),
+    ],
+)
+def test_tables_fit_as_far_as_their_letters_say(letters: list[int], cells: int, cards: int, scrolls: int) -> None:
+    assert fitting(letters, cells=cells) == (cards, scrolls)
 
 
 def test_scripts_from_right_to_left_go_from_right_to_left(shop: Shop) -> None:

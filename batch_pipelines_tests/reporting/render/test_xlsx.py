@@ -144,7 +144,23 @@ def test_every_native_chart_takes_its_rows_from_the_workbook(shop: Shop) -> None
 
 
 def test_a_figure_has_the_room_of_three_columns(shop: Shop) -> None:
-    assert "A6:C6" in {str(area) for area in book_of(shop)["Summary"].merged_cells.ranges}
+    assert "A7:C7" in {str(area) for area in book_of(shop)["Summary"].merged_cells.ranges}
+
+
+def test_the_summary_has_all_of_the_report_in_reading_order(shop: Shop) -> None:
+    sheet = book_of(shop)["Summary"]
+    found = [str(row[0]) for row in values(sheet) if row[0] is not None]
+    assert found[2:4] == ["Overview", "Orders"]
+    assert found[-3:] == ["Cities: on sheet Cities", "Orders: on sheet day", "Late means: 30.0% of 10 orders."]
+    links = {cell.value: cell.hyperlink.location for row in sheet.iter_rows() for cell in row if cell.hyperlink}
+    assert links == {"Cities: on sheet Cities": "'Cities'!A1", "Orders: on sheet day": "'day'!A1"}
+
+
+def test_text_on_the_summary_is_never_a_formula(shop: Shop) -> None:
+    shop.declare(one_table("select '=1+1' as a", '- text: "{{ rows.a }}"\n- text: "**{{ rows.a }}** and more"'))
+    cells = [cell for row in book_of(shop, partition=None)["Summary"].iter_rows() for cell in row if cell.value]
+    assert {cell.data_type for cell in cells} == {"s"}
+    assert [cell.value for cell in cells][-2:] == ["=1+1", "=1+1 and more"]
 
 
 def test_a_report_of_nothing_says_so_on_its_first_sheet(shop: Shop) -> None:
