@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from batch_pipelines.processing.reports import BatchReport
 
 SHOWN_REASONS = 5
+MB_SHOWN = 100_000
 
 
 def show_counts(processing: "Processing", reports: Sequence["BatchReport"]) -> None:
@@ -40,15 +41,21 @@ def show_counts(processing: "Processing", reports: Sequence["BatchReport"]) -> N
 
 
 def show_place(processing: "Processing", dataset: str) -> None:
-    """Print where the table of a dataset lies, and its size."""
+    """Print where the table of a dataset lies, and its size; nothing where there is none."""
     from batch_pipelines.lake.delta import files_at, table_path, version
 
     path = table_path(processing.settings.data, dataset)
     at = version(path)
-    files = [] if at is None else files_at(path, at)
+    if at is None:
+        return
+    files = files_at(path, at)
     size = sum((path / name).stat().st_size for name in files if (path / name).is_file())
-    what = f"Delta Lake, {counted(len(files), 'Parquet file')}, {size / 1e6:.1f} MB"
+    what = f"Delta Lake, {counted(len(files), 'Parquet file')}, {_size(size)}"
     data().print(f"The table lies in {shown_path(path)} ({what}).", soft_wrap=True)
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:,.1f} MB" if size_bytes >= MB_SHOWN else f"{size_bytes / 1e3:,.1f} kB"
 
 
 def _figure(count: int, what: str, style: str = "") -> None:

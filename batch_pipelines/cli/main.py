@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 from click import ClickException, UsageError
+from click.exceptions import NoArgsIsHelpError
 from typer.core import TyperGroup
 
 from batch_pipelines.cli.backfill import backfill
@@ -80,10 +81,13 @@ class Commands(TyperGroup):
 
 def _explain(error: Exception) -> int:
     """Say what happened and return the exit code for it."""
-    if isinstance(error, ClickException):
+    lines: Sequence[str]
+    if isinstance(error, NoArgsIsHelpError):
+        lines = []  # the help has been shown
+    elif isinstance(error, ClickException):
         ctx = error.ctx if isinstance(error, UsageError) else None
         words = ctx.command_path.split()[1:] if ctx else []
-        lines: Sequence[str] = [f"{_sentence(error.format_message())} See {command(' '.join([*words, '--help']))}"]
+        lines = [f"{_sentence(error.format_message())} See {command(' '.join([*words, '--help']))}"]
     elif isinstance(error, BatchFailed):
         lines = error.failures
     elif isinstance(error, BatchError):

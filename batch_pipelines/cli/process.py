@@ -1,5 +1,7 @@
 """`bp process`: a dataset, here and now, without Dagster. For trying out a declaration, and for machines without it."""
 
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,19 +53,29 @@ def process(
             say(f"nothing to do: {current} of {done} partitions are current", "green")
         elif current:
             say(f"{current} of {done} partitions were current already")
-        if reports:
-            show_counts(processing, reports)
+        if published := [report for report in reports if report.ok]:
+            show_counts(processing, published)
             show_place(processing, name)
-        exporting = processing.export(name, [report.partition for report in reports if report.ok])
+        exporting = processing.export(name, [report.partition for report in published])
         for each in exporting.done:
             if each.done is Done.WRITTEN:
                 say(each.sentence)
-        lines = failures_of(planning, reports)
-        if lines:
-            hint = "" if all(report.ok for report in reports) else f". See {command(f'datasets {name}')}"
-            lines.append(f"{counted(len(lines), 'partition')} failed{hint}")
+        failures = failures_of(planning, reports)
+        lines = list(_the_same_once(failures))
+        if failures:
+            hint = "" if len(published) == len(reports) else f". See {command(f'datasets {name}')}"
+            lines.append(f"{counted(len(failures), 'partition')} failed{hint}")
         if lines := [*lines, *exporting.failures]:
             raise BatchFailed(lines)
+
+
+def _the_same_once(failures: Sequence[str]) -> Iterator[str]:
+    """Of lines `dataset/partition: why` that give the same reason one after the other, the first and how many."""
+    for _, group in groupby(failures, lambda line: line.partition(": ")[2]):
+        first, *more = group
+        yield first
+        if more:
+            yield f"the same for {counted(len(more), 'more partition')}, up to {more[-1].partition(': ')[0]}"
 
 
 def _warn_of_misfits(processing: "Processing", name: str) -> None:

@@ -39,6 +39,14 @@ def test_an_error_is_one_line_that_names_the_next_command(
     assert result.stderr == message
 
 
+def test_a_group_of_commands_alone_shows_them_and_says_no_more(fresh: Deployment) -> None:
+    result = fresh.bp("report")
+
+    assert result.exit_code == 2
+    assert " preview " in result.stdout
+    assert "error" not in result.stderr
+
+
 def test_broken_yaml_is_named_with_file_and_line_and_without_a_traceback(fresh: Deployment) -> None:
     (fresh.home / "defs" / "orders" / "defs.yaml").write_text("type: [\n")
 

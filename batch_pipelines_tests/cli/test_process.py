@@ -44,7 +44,25 @@ def test_what_fails_is_named_and_the_rest_is_done(fresh: Deployment) -> None:
     assert errors[0].startswith("error: orders/2024-03: in/orders-2024-03.csv:1: column 'customer' is missing")
     assert errors[1].startswith("error: orders/2024-02: failed: 2 of 2 items are dead letters")
     assert errors[2] == "error: 2 partitions failed. See bp datasets orders"
+    assert result.stdout.splitlines()[0] == "          6  read"
     assert "\n2024-01" in fresh.bp("datasets", "orders").stdout
+
+
+def test_what_is_not_published_is_neither_counted_nor_shown_as_a_table(fresh: Deployment) -> None:
+    fresh.write("orders-2024-02.csv", ALL_BAD)
+
+    assert fresh.bp("process", "orders", "2024-02").stdout == ""
+
+
+def test_one_reason_for_many_partitions_is_said_once(fresh: Deployment) -> None:
+    keys = "connection: till\nsql: select * from sales where at >= $start and at < $end"
+    write_dataset(fresh.home / "defs", "till", f"{keys}\npartitions: {{every: month, start: 2024-01, end: 2024-05}}")
+
+    first, same, count = fresh.bp("process", "till").stderr.splitlines()[-3:]
+
+    assert first.startswith("error: till/2024-01: connection 'till' is not known here: ")
+    assert same == "error: the same for 4 more partitions, up to till/2024-05"
+    assert count == "error: 5 partitions failed"
 
 
 def test_a_partition_without_files_is_named(fresh: Deployment) -> None:
