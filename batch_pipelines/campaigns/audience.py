@@ -16,6 +16,7 @@ import pyarrow as pa
 from batch_pipelines.campaigns.audience_file import read_audience
 from batch_pipelines.campaigns.declaration.model import CampaignDeclaration
 from batch_pipelines.campaigns.declaration.options import Audience, Data
+from batch_pipelines.campaigns.declaration.tables import tables_needed
 from batch_pipelines.core.declaring.partitions import window
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.mailings import NewRecipient
@@ -89,11 +90,12 @@ def gather(declaration: CampaignDeclaration, about: Window, home: Path, data: Pa
     Raises:
         ConfigError: A table, column or query is not as it has to be; or data is missing under `on_missing_data: fail`.
         InputError: The audience's file cannot be read.
+        IntegrityError: A table that it reads is damaged.
     """
     if declaration.audience is None:
         raise ConfigError(f"campaign {declaration.name!r} has no audience: give recipients, or declare one")
     names = table_names(data)
-    connection, _ = open_versions(data, names, timezone=declaration.zone)
+    connection, _ = open_versions(data, tables_needed(declaration, names), timezone=declaration.zone)
     try:
         people = _people(connection, declaration.audience, about, home, names)
         figures = {name: _figures(connection, name, each, about, people) for name, each in declaration.data.items()}

@@ -43,7 +43,7 @@ def _show_all(processing: "Processing", form: Format) -> None:
     shown = [
         {
             "dataset": row["name"],
-            "rows": f"{row['rows']:,}",
+            "rows": "broken" if row["broken"] else f"{row['rows']:,}",
             "partitions": _partitions(row),
             "dead letters": f"{row['dead_letters']:,}",
             "last processed": _local(row["last_processed_at"]),
@@ -56,10 +56,14 @@ def _show_all(processing: "Processing", form: Format) -> None:
 
 
 def _dataset(processing: "Processing", name: str, problems: list[str]) -> dict[str, Any]:
-    """Return its row. If nobody can say which files it has, that is a problem of its own, not of the whole list."""
+    """Return its row. A broken table, or files that nobody can say anything of, is no problem of the others."""
+    from batch_pipelines.lake.delta import table_path, trouble_of
     from batch_pipelines.lake.query import count_rows
     from batch_pipelines.processing.standing import standings
 
+    data_folder = processing.settings.data
+    if broken := trouble_of(table_path(data_folder, name)):
+        problems.append(broken)
     try:
         known, asked = standings(processing, name), True
     except BatchError as error:
@@ -70,7 +74,8 @@ def _dataset(processing: "Processing", name: str, problems: list[str]) -> dict[s
     return {
         "name": name,
         "description": processing.catalog.entry(name).declaration.description,
-        "rows": count_rows(processing.settings.data, name),
+        "rows": None if broken else count_rows(data_folder, name),
+        "broken": broken,
         "partitions_done": sum(each.has_files and each.published is not None for each in known),
         "partitions_with_files": sum(each.has_files for each in known) if asked else None,
         "partitions_in_trouble": sum(each.trouble is not None for each in known),
@@ -120,11 +125,15 @@ def _show_one(processing: "Processing", name: str, form: Format) -> None:
 
 def _states(processing: "Processing", name: str, known: list["Standing"]) -> Iterator[dict[str, Any]]:
     """A row a partition: the counts are the table's, state and message the newest batch's."""
+    from batch_pipelines.lake.delta import table_path, trouble_of
     from batch_pipelines.lake.query import rows_by_partition
 
+    data_folder = processing.settings.data
+    if broken := trouble_of(table_path(data_folder, name)):
+        say(broken, "yellow")
     wanted = [batch.id for each in known for batch in (*each.earlier, each.published, each.trouble) if batch]
     reports = {report.batch_id: report for report in processing.review(wanted)}
-    table = rows_by_partition(processing.settings.data, name)
+    table = {} if broken else rows_by_partition(data_folder, name)
     for each in known:
         held = reports[each.published.id] if each.published else None
         newest = reports[each.trouble.id] if each.trouble else held
@@ -136,7 +145,7 @@ def _states(processing: "Processing", name: str, known: list["Standing"]) -> Ite
             "partition": each.partition,
             "state": each.state,
             "has_files": each.has_files,
-            "rows": table.get(each.partition, 0) if held else None,
+            "rows": table.get(each.partition, 0) if held and not broken else None,
             "dead_letters": sum(report.dead_letters for report in there) if held else None,
             "warned": sum(report.counts.warned for report in there) if held else None,
             "published_at": each.published.finished_at if each.published else None,

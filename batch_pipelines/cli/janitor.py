@@ -6,7 +6,7 @@ import typer
 
 from batch_pipelines.cli import places
 from batch_pipelines.cli.cells import counted
-from batch_pipelines.cli.console import data
+from batch_pipelines.cli.console import data, say
 from batch_pipelines.cli.output import JsonFlag, write_json, write_table
 
 
@@ -17,7 +17,7 @@ def janitor(
     """Remove parts of lost attempts, old table versions, staged copies and temporary files.
 
     What a table, its newest ten versions, those within the dataset's time_travel, or an unfinished batch name is kept.
-    Safe beside running jobs.
+    Safe beside running jobs. A table that cannot be read keeps all its files.
     """
     from batch_pipelines.lake.query import table_names
     from batch_pipelines.processing.tables.janitor import sweep_all
@@ -31,7 +31,7 @@ def janitor(
                 places.entry_of(processing.catalog, each)
         entries = processing.catalog.entries.items()
         depths = {each: entry.declaration.time_travel for each, entry in entries}
-        swept = sweep_all(data_folder, ledger, known, wanted, depths)
+        swept = sweep_all(data_folder, ledger, known, wanted, depths, lambda error: say(f"left out: {error}", "yellow"))
         rows: list[dict[str, Any]] = [
             {"dataset": each, "files": removed.files, "bytes": removed.bytes} for each, removed in swept.items()
         ]

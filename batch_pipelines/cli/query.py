@@ -14,7 +14,7 @@ from batch_pipelines.cli import places
 from batch_pipelines.cli.cells import counted
 from batch_pipelines.cli.console import command, say
 from batch_pipelines.cli.output import CsvFlag, Format, JsonFlag, chosen, write_csv, write_json, write_table
-from batch_pipelines.core.errors import ConfigError
+from batch_pipelines.core.errors import ConfigError, IntegrityError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,16 +87,26 @@ class Wanted:
 
 
 def rows_of(data: Path, statement: str, wanted: Wanted | None = None) -> "pa.Table":
-    """Return the rows of one statement over all tables.
+    """Return the rows of one statement over the tables.
 
     Raises:
         ConfigError: The SQL is wrong, in one line; or there is no such version.
+        IntegrityError: A table that it names cannot be read.
     """
-    from batch_pipelines.lake.query import open_tables, run_query, table_names, tables_in
+    from batch_pipelines.lake.query import open_tables, run_query, table_names
+    from batch_pipelines.lake.statements import lists_tables, tables_named
 
     wanted, names = wanted or Wanted(), table_names(data)
-    read = sorted(tables_in(statement) & set(names)) if wanted.at else []
-    connection = open_tables(data, names, system_columns=wanted.system, at=versions(wanted.at, read))
+    read = tables_named(statement, names)
+
+    def pass_over(name: str, error: IntegrityError) -> None:
+        if name in read:
+            raise error
+        say(f"left out: {error}", "yellow")
+
+    opened = names if lists_tables(statement) else read
+    at = versions(wanted.at, read)
+    connection = open_tables(data, opened, system_columns=wanted.system, at=at, broken=pass_over)
     try:
         return run_query(connection, statement, wanted.limit)
     except ConfigError as error:

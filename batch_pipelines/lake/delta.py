@@ -86,6 +86,41 @@ def load_at(path: Path, at: int | datetime) -> DeltaTable | None:
     return table
 
 
+def check_parts(path: Path, table: DeltaTable) -> None:
+    """Check that every part that this handle sees is there, and of its size; not what is in it.
+
+    Raises:
+        IntegrityError: One is not; the message names the first.
+    """
+    for partition, parts in parts_by_partition(table).items():
+        for part in parts:
+            try:
+                size = (path / part.path).stat().st_size
+            except FileNotFoundError:
+                raise damaged(path.name, f"part {part.path} is missing", partition) from None
+            if size != part.size:
+                raise damaged(path.name, f"part {part.path} has {size:,} bytes, not {part.size:,}", partition)
+
+
+def trouble_of(path: Path) -> str | None:
+    """What is wrong with the table's log or its parts; None if nothing is, or there is no table."""
+    try:
+        table = load(path)
+        if table is not None:
+            check_parts(path, table)
+    except IntegrityError as error:
+        return str(error)
+    return None
+
+
+def damaged(name: str, why: str, partition: str | None = None) -> IntegrityError:
+    """Return what is said of a table whose parts are not as they were published."""
+    again = f"partition {partition!r}" if partition else "its partitions"
+    return IntegrityError(
+        f"table {name!r} is damaged: {why}; bring the part back from a backup, or process {again} again with force"
+    )
+
+
 def version(path: Path) -> int | None:
     """The table's version, None if nothing was ever published: version 0 is a table that was only just made."""
     table = load(path)

@@ -4,24 +4,23 @@ A view shows the columns people declared; system columns (`_source`, `_line`, `_
 The connection can read these tables and nothing else: no files, no network, no settings.
 """
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from batch_pipelines.core.errors import ConfigError
-from batch_pipelines.lake.delta import PARTITION, load, load_at, parts_by_partition, table_path
+from batch_pipelines.core.errors import ConfigError, IntegrityError
+from batch_pipelines.lake.delta import PARTITION, check_parts, damaged, load, load_at, parts_by_partition, table_path
 from batch_pipelines.lake.reach import out_of_reach
 
 SYSTEM_COLUMNS = ("_source", "_line", "_offset", PARTITION)
 Parameters = Mapping[str, Any]
+Broken = Callable[[str, IntegrityError], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,7 @@ def open_tables(
     *,
     system_columns: bool = False,
     at: Mapping[str, int | datetime] | None = None,
+    broken: Broken | None = None,
     memory_limit: str = "1GB",
     threads: int = 2,
 ) -> duckdb.DuckDBPyConnection:
@@ -64,14 +64,17 @@ def open_tables(
         names: Datasets.
         system_columns: Also show where each row came from.
         at: By dataset, which version to show instead of the newest: its number, or when it was the newest (aware).
+        broken: Told of a table that cannot be read, and why; it is left out then. None: that is raised.
         memory_limit: Memory that a query may use.
         threads: Threads that a query may use.
 
     Raises:
         ConfigError: There is no such version any more.
+        IntegrityError: A table cannot be read: its log or one of its parts is damaged or missing.
     """
     settings = {"memory_limit": memory_limit, "threads": threads}
-    return _open(_tables(data, names, at or {}), settings, system_columns=system_columns)
+    tables = _tables(data, names, at or {}, broken or _raised)
+    return _open(tables, settings, system_columns=system_columns, broken=broken or _raised)
 
 
 def open_versions(
@@ -92,8 +95,11 @@ def open_versions(
         spill: Folder for what does not fit into memory; DuckDB makes and clears it.
         memory_limit: Memory that a query may use.
         threads: One, so that sums of floats and rows without an order come out the same every time.
+
+    Raises:
+        IntegrityError: A table cannot be read: its log or one of its parts is damaged or missing.
     """
-    tables = _tables(data, names)
+    tables = _tables(data, names, {}, _raised)
     settings: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads}
     if spill is not None:
         settings["temp_directory"] = str(spill)
@@ -182,52 +188,42 @@ def keep_query(
         raise ConfigError(str(error)) from error
 
 
-def tables_in(sql: str) -> set[str]:
-    """Names of the tables (or earlier queries) that a statement reads; every word of it if it cannot be parsed."""
-    with _parser().cursor() as parser:
-        answer = parser.execute("SELECT json_serialize_sql($sql)", {"sql": sql}).fetchone()
-    tree = json.loads(answer[0]) if answer else {"error": True}
-    if tree.get("error"):  # PIVOT, which DuckDB cannot serialise, or wrong SQL
-        return set(re.findall(r"\w+", sql))
-    read, defined = set[str](), set[str]()
-    _collect(tree, read, defined)
-    return read - defined
+def _raised(_: str, error: IntegrityError) -> None:
+    raise error
 
 
-@cache
-def _parser() -> duckdb.DuckDBPyConnection:
-    """One database for all statements to parse: to open it takes longer than to parse a hundred."""
-    return duckdb.connect(":memory:", config={"threads": 1})
-
-
-def _collect(node: Any, read: set[str], defined: set[str]) -> None:
-    """Gather names of tables and of common table expressions from DuckDB's parse tree."""
-    if isinstance(node, list):
-        for each in node:
-            _collect(each, read, defined)
-    elif isinstance(node, dict):
-        if node.get("type") == "BASE_TABLE":
-            read.add(node["table_name"])
-        defined.update(entry["key"] for entry in node.get("cte_map", {}).get("map", ()))
-        for each in node.values():
-            _collect(each, read, defined)
-
-
-def _tables(data: Path, names: Sequence[str], at: Mapping[str, int | datetime] | None = None) -> dict[str, _Table]:
-    wanted = {name: (table_path(data, name), (at or {}).get(name)) for name in names}
-    return {name: found for name, (path, when) in wanted.items() if (found := _table(name, path, when))}
+def _tables(data: Path, names: Sequence[str], at: Mapping[str, int | datetime], broken: Broken) -> dict[str, _Table]:
+    tables: dict[str, _Table] = {}
+    for name in names:
+        try:
+            found = _table(name, table_path(data, name), at.get(name))
+        except IntegrityError as error:
+            broken(name, error)
+            continue
+        if found is not None:
+            tables[name] = found
+    return tables
 
 
 def _open(
-    tables: Mapping[str, _Table], settings: dict[str, Any], *, timezone: str = "UTC", system_columns: bool = False
+    tables: Mapping[str, _Table],
+    settings: dict[str, Any],
+    *,
+    timezone: str = "UTC",
+    system_columns: bool = False,
+    broken: Broken = _raised,
 ) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config=settings)
-    connection.execute("SET TimeZone = ?", [timezone])
-    connection.execute("SET allowed_paths = ?", [[file for table in tables.values() for file in table.files]])
-    connection.execute("SET enable_external_access = false")
-    for name, table in tables.items():
-        _add_view(connection, name, table, system_columns=system_columns)
-    connection.execute("SET lock_configuration = true")
+    try:
+        connection.execute("SET TimeZone = ?", [timezone])
+        connection.execute("SET allowed_paths = ?", [[file for table in tables.values() for file in table.files]])
+        connection.execute("SET enable_external_access = false")
+        for name, table in tables.items():
+            _add_view(connection, name, table, system_columns=system_columns, broken=broken)
+        connection.execute("SET lock_configuration = true")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -243,6 +239,8 @@ def _table(name: str, path: Path, at: int | datetime | None = None) -> _Table | 
     table = load(path) if at is None else load_at(path, at)
     if table is None:
         return None
+    if at is None:
+        check_parts(path, table)
     files = [str(path / part.path) for parts in parts_by_partition(table).values() for part in parts]
     schema: Any = table.schema().to_arrow()
     committed_ms = table.history(1)[0].get("timestamp", 0)
@@ -250,7 +248,9 @@ def _table(name: str, path: Path, at: int | datetime | None = None) -> _Table | 
     return _Table(pa.schema(schema), files, version)
 
 
-def _add_view(connection: duckdb.DuckDBPyConnection, name: str, table: _Table, *, system_columns: bool) -> None:
+def _add_view(
+    connection: duckdb.DuckDBPyConnection, name: str, table: _Table, *, system_columns: bool, broken: Broken
+) -> None:
     """A view of the table's columns, in its order, over exactly its files; what older files lack is null.
 
     DuckDB reads the Parquet files itself: over a pyarrow dataset, a query that stops early (LIMIT) leaves threads
@@ -269,7 +269,10 @@ def _add_view(connection: duckdb.DuckDBPyConnection, name: str, table: _Table, *
         )
     hidden = () if system_columns else SYSTEM_COLUMNS
     columns = ", ".join(_quoted(column) for column in table.schema.names if column not in hidden)
-    connection.execute(f"CREATE VIEW {_quoted(name)} AS SELECT {columns} FROM ({rows})")  # noqa: S608  as above
+    try:
+        connection.execute(f"CREATE VIEW {_quoted(name)} AS SELECT {columns} FROM ({rows})")  # noqa: S608  as above
+    except duckdb.Error as error:
+        broken(name, damaged(name, str(error).partition("\n")[0]))
 
 
 def _read_only(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:

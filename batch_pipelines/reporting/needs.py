@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from batch_pipelines.lake.query import tables_in
+from batch_pipelines.lake.statements import tables_in
 from batch_pipelines.reporting.declaration.model import ReportDeclaration
 from batch_pipelines.reporting.template_uses import queries_in_templates
 

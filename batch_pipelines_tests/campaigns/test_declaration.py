@@ -8,7 +8,7 @@ import pytest
 
 from batch_pipelines.campaigns.declaration.catalog import load_catalog
 from batch_pipelines.campaigns.declaration.model import CampaignDeclaration
-from batch_pipelines.campaigns.declaration.tables import tables_read
+from batch_pipelines.campaigns.declaration.tables import tables_needed, tables_read
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.mailings import Reason
 from batch_pipelines_tests.campaigns.shop_news import NEWS, ShopNews, make_shop_news
@@ -79,6 +79,14 @@ def test_a_transactional_campaign_needs_neither_audience_nor_a_way_out(shop: Sho
 def test_the_tables_that_are_read_are_found_in_its_sql() -> None:
     digest = load_catalog(SHIPPED).entry("punctuality_digest").declaration
     assert tables_read(digest) == ["flights", "subscribers"]
+
+
+def test_only_tables_that_it_may_read_are_opened(shop: ShopNews) -> None:
+    audience = {"table": "people", "where": "id in (select id from Buyers)"}
+    shop.declare(audience=audience, data={"sums": {"by": "id", "query": "with x as (from sales) from x"}})
+    declaration = load_catalog(shop.settings.defs).entry("news").declaration
+    assert tables_needed(declaration, ["buyers", "broken", "people", "sales"]) == ["buyers", "people", "sales"]
+    assert tables_read(declaration) == ["Buyers", "people", "sales"]
 
 
 def test_scalars_do_where_one_value_suffices() -> None:

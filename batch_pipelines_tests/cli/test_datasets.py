@@ -32,6 +32,7 @@ def test_json_has_the_same_in_exact_terms(seen: Deployment) -> None:
         "name": "orders",
         "description": "What was bought.",
         "rows": 4,
+        "broken": None,
         "partitions_done": 2,
         "partitions_with_files": 2,
         "partitions_in_trouble": 0,

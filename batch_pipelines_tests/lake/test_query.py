@@ -15,7 +15,6 @@ from batch_pipelines.lake.query import (
     open_versions,
     run_query,
     table_names,
-    tables_in,
 )
 from batch_pipelines_tests.processing.datasets import Project
 
@@ -252,9 +251,3 @@ def test_days_begin_where_the_connection_is(shop: Project) -> None:
         start = datetime(2013, 1, 1)  # noqa: DTZ001 - a local clock's time
         assert run_query(connection, sql, parameters={"start": start}).to_pylist() == [{"day": True, "before": False}]
     assert (table.table, table.version, table.at.tzinfo) == ("shop", 2, UTC)
-
-
-def test_the_tables_that_a_statement_reads_are_named() -> None:
-    sql = "with x as (from a) select * from x join b using (i) where $n is null and exists (from c); -- d"
-    assert tables_in(sql) == {"a", "b", "c"}
-    assert {"a", "b"} <= tables_in("pivot a on b using sum(c)")

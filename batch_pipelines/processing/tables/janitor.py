@@ -7,7 +7,7 @@ failed batch or for the newest published one (which a replay goes on from), or i
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +80,7 @@ def sweep_all(
     known: Sequence[str],
     wanted: Sequence[str],
     time_travel_s: Mapping[str, float | None] | None = None,
+    broken: Callable[[IntegrityError], None] | None = None,
 ) -> dict[str, Swept]:
     """Sweep the datasets of `wanted`, keeping what plans of any of `known` refer to, and the scratch of dead queries.
 
@@ -89,14 +90,26 @@ def sweep_all(
         known: All datasets.
         wanted: Those to sweep.
         time_travel_s: By dataset, see `sweep`.
+        broken: Told why a dataset cannot be swept; the others are. None: that is raised.
 
     Returns:
         What was removed, by dataset; scratch files count for the first.
+
+    Raises:
+        IntegrityError: The log of a table cannot be read, so nobody knows what it names.
     """
     alive = [batch for name in known for batch in ledger.batches.of_pipeline(name, _ALIVE)]
     pins = pinned_versions(alive)
     depths = time_travel_s or {}
-    swept = {name: sweep(data, ledger, name, pins.get(name, ()), depths.get(name)) for name in wanted}
+    swept: dict[str, Swept] = {}
+    for name in wanted:
+        try:
+            swept[name] = sweep(data, ledger, name, pins.get(name, ()), depths.get(name))
+        except IntegrityError as error:
+            if broken is None:
+                raise
+            broken(error)
+            swept[name] = Swept(0, 0)
     for name in wanted[:1]:
         swept[name] += _remove([file for file in _files(data / "tmp") if _is_old(file)])
     return swept
