@@ -66,7 +66,9 @@ def sweep_op(context: dg.OpExecutionContext) -> None:
         total = Swept(0, 0)
         datasets = processing.catalog.entries
         names, depths = list(datasets), {name: entry.declaration.time_travel for name, entry in datasets.items()}
-        for name, swept in sweep_all(processing.settings.data, processing.ledger, names, names, depths).items():
+        here, warn = processing.settings.data, context.log.warning
+        done = sweep_all(here, processing.ledger, names, names, depths, lambda error: warn("left out: %s", error))
+        for name, swept in done.items():
             total += swept
             context.log.info("%s: removed %d files, %d bytes", name, swept.files, swept.bytes)
     context.add_output_metadata({"files": total.files, "bytes": total.bytes})

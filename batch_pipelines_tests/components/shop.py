@@ -1,6 +1,7 @@
 """A small deployment for tests: a home with a defs folder, source files, and what Dagster makes of them."""
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,3 +135,8 @@ def failure_text(result: dg.ExecuteInProcessResult) -> str:
     failures = result.filter_events(lambda event: event.is_step_failure)
     said = [event.step_failure_data.user_failure_data for event in failures]
     return "\n".join(str(each.description) for each in said if each)
+
+
+def warnings(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> list[str]:
+    """What the steps of a run warned of."""
+    return [entry.user_message for entry in instance.all_logs(result.run_id) if entry.level == logging.WARNING]

@@ -10,7 +10,7 @@ from batch_pipelines.components.operations import clean_up_schedule, pool_limits
 from batch_pipelines.definitions import defs
 from batch_pipelines.orchestration.names import OPERATIONS
 from batch_pipelines_tests.components.report_shop import ReportShop
-from batch_pipelines_tests.components.shop import Shop
+from batch_pipelines_tests.components.shop import Shop, warnings
 
 
 def test_the_janitor_removes_files_that_nobody_names_and_leaves_the_table(
@@ -24,6 +24,17 @@ def test_the_janitor_removes_files_that_nobody_names_and_leaves_the_table(
     assert result.success
     assert not orphan.exists()
     assert shop.rows("sales") == 3
+
+
+def test_the_janitor_leaves_out_a_table_that_cannot_be_read(shop: Shop, instance: dg.DagsterInstance) -> None:
+    shop.declare_sales()
+    shop.sell("2013-01")
+    shop.process(instance, dataset="sales")
+    shop.write("data/datasets/sales/_delta_log/00000000000000000001.json", "{")
+    orphan = shop.write("data/datasets/stores/all/orphan.parquet", "nobody")
+    result = shop.job("clean_up_files").execute_in_process(instance=instance)
+    assert not orphan.exists()
+    assert any(said.startswith("left out: the log of table 'sales'") for said in warnings(instance, result))
 
 
 def test_the_janitor_comes_every_day_without_being_asked() -> None:

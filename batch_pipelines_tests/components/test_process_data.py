@@ -10,7 +10,7 @@ from batch_pipelines.components.process_data_config import PlanConfig, order_of,
 from batch_pipelines.core.declaring.quantities import MB
 from batch_pipelines.processing.declaration.catalog import Catalog
 from batch_pipelines.processing.pipeline import Overrides
-from batch_pipelines_tests.components.shop import Shop, failure_text, materialised
+from batch_pipelines_tests.components.shop import Shop, failure_text, materialised, warnings
 
 NAMES = ["airlines", "flights", "planes"]
 
@@ -25,6 +25,16 @@ def test_without_config_it_processes_every_partition_that_has_files(shop: Shop, 
     shop.sell("2013-03")
     result = shop.process(instance, dataset="sales")
     assert set(materialised(result, "sales")) == {"2013-01", "2013-03"}
+
+
+def test_files_of_the_inbox_that_fit_no_partition_are_warned_of(shop: Shop, instance: dg.DagsterInstance) -> None:
+    shop.declare_sales()
+    shop.sell("2013-01")
+    shop.write("data/inbox/sales/Sales_2013-02.csv", "x\n")
+    result = shop.process(instance, dataset="sales")
+    [warned] = warnings(instance, result)
+    assert warned.startswith("data/inbox/sales/Sales_2013-02.csv: the name does not fit sales-{%Y-%m}.csv")
+    assert warned.endswith("rename the file, for example to sales-2013-01.csv")
 
 
 def test_the_launchpad_opens_on_flights_and_otherwise_on_the_first_dataset() -> None:

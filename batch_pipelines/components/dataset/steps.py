@@ -79,6 +79,9 @@ def plan(context: StepContext, order: Order) -> tuple[Json, list[Json]]:
     """
     with open_processing() as processing:
         declaration = processing.catalog.entry(order.dataset).declaration
+        if order.partitions is None:
+            for misfit in processing.misfits(order.dataset)[:LINES]:
+                context.log.warning("%s: %s", misfit.name, misfit.reason)
         planning = processing.plan(
             order.dataset,
             order.partitions,
