@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from batch_pipelines.core.settings import Settings
+from batch_pipelines.core.workers.guard import die_with_parent
 
 LOOK_EVERY_S = 0.2
 Look = Callable[[bool], None]
@@ -64,10 +66,20 @@ def _dagster(settings: Settings, arguments: Sequence[str], log: Path, look: Look
 
 
 def run(argv: Sequence[str], log: Path, look: Look, *, cwd: Path, env: Mapping[str, str]) -> int:
-    """Run a command in a process group of its own, so that Ctrl-C reaches it once, from us."""
+    """Run a command in a process group of its own, so that Ctrl-C reaches it once, from us.
+
+    If we are killed it is told to stop, too: nobody would watch it any more, and the next one would run beside it.
+    """
     with log.open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603  our own command
-            argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, process_group=0
+            argv,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            process_group=0,
+            preexec_fn=partial(die_with_parent, signal.SIGTERM, parent=os.getpid()),  # noqa: PLW1509  system calls only
         )
         try:
             with _forwarding(process) as asked:

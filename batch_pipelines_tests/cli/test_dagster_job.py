@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from batch_pipelines.cli import dagster_job
 from batch_pipelines.core.settings import load_settings
+from batch_pipelines_tests.processes import eventually
 
 SLEEPS = "import time; print('ready', flush=True); time.sleep(60)"
 ENDS_WELL_ON_SIGINT = (
@@ -87,6 +89,26 @@ def test_nothing_is_left_running_when_looking_fails(tmp_path: Path) -> None:
 
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
+def test_a_command_that_is_killed_has_its_job_told_to_stop(tmp_path: Path) -> None:
+    told = "signal.signal(signal.SIGTERM, lambda *_: (open('told', 'w').close(), sys.exit(0)))"
+    job = f"import signal, sys, time; {told}; print('ready', flush=True); time.sleep(60)"
+    command = f"""
+import os, pathlib, signal, sys
+from batch_pipelines.cli import dagster_job
+
+log = pathlib.Path("log")
+def kill_me(_stopping):
+    if "ready" in log.read_text():
+        os.kill(os.getpid(), signal.SIGKILL)
+dagster_job.run([sys.executable, "-c", {job!r}], log, kill_me, cwd=log.parent, env=dict(os.environ))
+"""
+    killed = subprocess.run([sys.executable, "-c", command], cwd=tmp_path, check=False)
+
+    assert killed.returncode == -signal.SIGKILL
+    eventually((tmp_path / "told").exists)
 
 
 def test_it_finds_the_same_places_as_the_command(tmp_path: Path) -> None:
