@@ -15,7 +15,6 @@ SEND_EMAILS = "send_emails"
 POOL_LIMITS: Mapping[str, int] = {PROCESS_DATA: 10, GENERATE_REPORT: 2, SEND_EMAILS: 5}
 """Runs that may be at work at once, by pool; an operator's own limit is never touched."""
 
-INFRASTRUCTURE_RETRIES = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL)
 MAX_RUNTIME_S = 6 * 3600
 RUN_TAGS: Mapping[str, str] = {
     "dagster/retry_strategy": "ALL_STEPS",  # re-execution from failure loses mapped steps, silently
@@ -24,6 +23,14 @@ RUN_TAGS: Mapping[str, str] = {
 PROGRESS_TAG = "batch/progress"
 MAX_LANES = 64
 STEP_PRELOAD = ("batch_pipelines.orchestration.step_preload", "batch_pipelines.definitions")
+
+
+def retries(attempts: int) -> dg.RetryPolicy:
+    """Return how often a step is tried, the first try included: 2 s later, then 4 s."""
+    return dg.RetryPolicy(max_retries=attempts - 1, delay=2, backoff=dg.Backoff.EXPONENTIAL)
+
+
+INFRASTRUCTURE_RETRIES = retries(3)
 
 
 def executor(lanes: int) -> dg.ExecutorDefinition:

@@ -31,6 +31,7 @@ from batch_pipelines.reporting.model import CheckResult, DataVersion, Gathered, 
 from batch_pipelines.reporting.needs import Needs, needs_of, tables_of
 from batch_pipelines.reporting.snapshot import check_dates
 from batch_pipelines.reporting.software import software
+from batch_pipelines.reporting.time_limit import limited
 
 WORK = "reports/.work"
 PREVIOUS = "previous"
@@ -71,6 +72,7 @@ def gather(entry: Entry, request: ReportRequest, data: Path, now: dt.datetime) -
 
     Raises:
         ConfigError: There is no such partition, filter or value, or the SQL does not work.
+        PermanentError: The queries take longer than `timeout` allows.
     """
     declaration = entry.declaration
     window = window_of(declaration, request.partition)
@@ -170,7 +172,7 @@ def _opened(entry: Entry, data: Path, draft: Path) -> Iterator[tuple[duckdb.Duck
     draft.mkdir(parents=True, exist_ok=True)
     names = sorted(tables_of(entry.declaration))
     connection, versions = open_versions(data, names, timezone=entry.declaration.zone, spill=draft / "spill")
-    with connection:
+    with connection, limited(connection, entry.declaration.timeout):
         yield connection, versions
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from batch_pipelines.core.errors import ConfigError
+from batch_pipelines.core.errors import ConfigError, PermanentError
 from batch_pipelines.reporting.model import Gathered, ReportRequest, as_json, from_json
 from batch_pipelines_tests.reporting.shop import ORDERS, REPORT, Shop, one_table
 
@@ -203,3 +203,14 @@ def test_a_row_of_a_burst_without_a_key_is_refused(shop: Shop) -> None:
     shop.declare(REPORT + burst)
     with pytest.raises(ConfigError, match="burst: its query has a row without 'city'"):
         shop.reporting.burst(ReportRequest("orders_report", "2024-03-02"))
+
+
+def test_queries_that_take_too_long_are_interrupted_and_leave_nothing(shop: Shop) -> None:
+    endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) as orders from n"
+    shop.declare(f"title: Endless\nqueries: {{q: '{endless}'}}\ncontent: [{{text: None.}}]\ntimeout: 300ms")
+
+    words = r"ran past their time limit of 0\.3 s; give them more \(timeout: in the YAML\)"
+    with pytest.raises(PermanentError, match=words):
+        shop.gathered(None)
+
+    assert list((shop.data / "reports" / ".work").iterdir()) == []

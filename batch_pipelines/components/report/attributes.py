@@ -13,7 +13,7 @@ class ReportAttributes(Attributes):
 
     declaration = ReportDeclaration
     as_text_too = (
-        *((None, name) for name in ("formats", "data_sheets", "schedule", "max_age")),
+        *((None, name) for name in ("formats", "data_sheets", "schedule", "max_age", "timeout")),
         *(("Email", name) for name in ("to", "cc", "bcc", "max_size")),
         *(("Compare", name) for name in ("by", "columns")),
         *(("Schedule", name) for name in ("wait_for", "deadline")),

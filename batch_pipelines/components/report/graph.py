@@ -19,7 +19,7 @@ from batch_pipelines.core.model import Json
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY
 from batch_pipelines.orchestration.names import step_name
 from batch_pipelines.orchestration.partitions import time_windows
-from batch_pipelines.orchestration.policies import GENERATE_REPORT, INFRASTRUCTURE_RETRIES
+from batch_pipelines.orchestration.policies import GENERATE_REPORT, retries
 from batch_pipelines.orchestration.report_records import record
 from batch_pipelines.orchestration.session import open_desk
 from batch_pipelines.reporting.declaration.catalog import Entry
@@ -82,7 +82,7 @@ def _gather_op(entry: Entry, tables: list[str]) -> dg.OpDefinition:
         "where a table has never been processed, and names the command that cures it.",
         ins={table: dg.In(dg.Nothing) for table in tables},
         out=dg.Out(dict, io_manager_key=JSON_IO_KEY),
-        retry_policy=INFRASTRUCTURE_RETRIES,
+        retry_policy=retries(entry.declaration.attempts),
         pool=GENERATE_REPORT,
     )
     def gathering_data(context: dg.OpExecutionContext) -> Json:
@@ -102,7 +102,7 @@ def _process_op(entry: Entry) -> dg.OpDefinition:
         description=f"Turns the rows of {name} into a document: title, figures against the window before, charts, "
         "tables. Queries nothing.",
         out=dg.Out(dict, io_manager_key=JSON_IO_KEY),
-        retry_policy=INFRASTRUCTURE_RETRIES,
+        retry_policy=retries(entry.declaration.attempts),
         pool=GENERATE_REPORT,
     )
     def processing(gathered: dict[str, Any]) -> Json:
@@ -121,7 +121,7 @@ def _generate_op(entry: Entry) -> dg.OpDefinition:
         "all; the same again is the same bytes. Fails if any partition has no report, naming it; those that are good "
         "are there all the same.",
         out={FILES: dg.Out(dg.Nothing)},
-        retry_policy=INFRASTRUCTURE_RETRIES,
+        retry_policy=retries(entry.declaration.attempts),
         pool=GENERATE_REPORT,
     )
     def generating(context: dg.AssetExecutionContext, processed: dict[str, Any]) -> Iterator[dg.Output[None]]:

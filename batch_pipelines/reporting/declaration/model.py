@@ -13,7 +13,6 @@ from batch_pipelines.core.declaring.fields import FileBeside, OneOrMore, Seconds
 from batch_pipelines.core.declaring.key_problems import KeyProblems, Problem
 from batch_pipelines.core.declaring.names import is_name, nearest
 from batch_pipelines.core.declaring.partitions import Partitions
-from batch_pipelines.core.declaring.time_limits import Timeout
 from batch_pipelines.presentation.formats import check_locale
 from batch_pipelines.reporting.declaration.content import Content
 from batch_pipelines.reporting.declaration.delivery import (
@@ -75,8 +74,8 @@ class ReportDeclaration(Declaration):
         checks: Conditions that hold before it is delivered.
         burst: One report a recipient.
         deliver: Where it goes; always also the folder of reports.
-        attempts: Tries, the first included.
-        timeout: Time limits of its queries and of its rendering.
+        attempts: Tries of each step where something around it fails, the first included.
+        timeout: Seconds that its queries may take, all together.
     """
 
     title: str
@@ -102,7 +101,7 @@ class ReportDeclaration(Declaration):
     burst: Burst | None = None
     deliver: list[Deliver] = Field(default_factory=list)
     attempts: int = Field(default=3, ge=1, le=100)
-    timeout: Timeout = Field(default_factory=Timeout)
+    timeout: Seconds = 300.0
 
     @field_validator("formats")
     @classmethod

@@ -218,3 +218,11 @@ def test_its_schedule_runs_by_default_and_says_today_that_there_is_no_partition(
         data = sensor.evaluate_tick(context)
     assert data.run_requests == []
     assert data.skip_message == "no partition: sales ends 2013-12-31"
+
+
+def test_the_declared_attempts_are_the_tries_of_each_step(reports: ReportShop) -> None:
+    reports.declare(attempts=5)
+    job = reports.shop.job("monthly_job")
+    policies = {node.name: node.retry_policy for node in job.all_node_defs if isinstance(node, dg.OpDefinition)}
+    steps = [policies[f"monthly_{step}"] for step in ("gathering_data", "processing", "generating")]
+    assert [each and each.max_retries for each in steps] == [4, 4, 4]
