@@ -32,6 +32,8 @@ class MailFigures:
         kills: By point (`any` for the random ones).
         ambiguous: Recipients that are held.
         delivered: Of these, in fact accepted.
+        lost: Recipients that are sent, and got nothing.
+        doubled: Recipients that got more than one.
         wrong: What was not as it must be.
     """
 
@@ -40,6 +42,8 @@ class MailFigures:
     kills: Counter[str] = field(default_factory=Counter)
     ambiguous: int = 0
     delivered: int = 0
+    lost: int = 0
+    doubled: int = 0
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -125,8 +129,11 @@ class MailSweep:
             wrong.append(f"not everybody is sent or ambiguous: {others}")
         if not found["adds_up"] or found["state"] != "done":
             wrong.append(f"the occurrence is {found['state']}, adds up: {found['adds_up']}")
-        wrong += [f"{each} got {count}" for each, count in self.tally.items() if count > 1]
-        wrong += [f"{each} is sent, and got nothing" for each in sent if not self.tally[each]]
+        doubled = {each: count for each, count in self.tally.items() if count > 1}
+        lost = [each for each in sent if not self.tally[each]]
+        figures.doubled, figures.lost = len(doubled), len(lost)
+        wrong += [f"{each} got {count}" for each, count in doubled.items()]
+        wrong += [f"{each} is sent, and got nothing" for each in lost]
         kills, most = figures.kills.total(), figures.kills.total() * figures.connections
         if held and figures.ambiguous > most:
             wrong.append(f"{figures.ambiguous} ambiguous after {kills} kills of {figures.connections} connections")
@@ -166,6 +173,6 @@ def as_json(figures: MailFigures) -> dict[str, Any]:
         "ambiguous": figures.ambiguous,
         "ambiguous_per_kill_and_connection": round(figures.share, 3),
         "of_these_delivered": figures.delivered,
-        "lost": 0,
-        "duplicated": 0,
+        "lost": figures.lost,
+        "duplicated": figures.doubled,
     }
