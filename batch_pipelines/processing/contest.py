@@ -1,17 +1,22 @@
 """Which rows lose their keys to which others: found by DuckDB over the key columns of parts, on disk if there are many.
 
+If only few rows can have a key of another part's, it is shown these alone (few_contested.py).
+
 What must not live here: what becomes of the losers (settling.py).
 """
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from batch_pipelines.processing.contested import Range
+from batch_pipelines.processing.few_contested import few_contested
 from batch_pipelines.processing.rows.duplicates import first_is, in_table
 
 MEMORY = "256MB"  # spills to disk beyond; the workers have their own
@@ -77,13 +82,36 @@ def contest_of(
     """
     scratch = data / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
+    few = few_contested(folder, own, key, ranges) if ranges is not None and not others else None
+    files = {"own": [str(folder / path) for path in own]}
+    if others:
+        files["others"] = [str(folder / path) for path in others]
+    with duckdb.connect(config={"memory_limit": MEMORY, "threads": 2, "temp_directory": str(scratch)}) as database:
+        database.execute("SET TimeZone = 'UTC'")
+        if few is None:
+            own_rows = "read_parquet($own, filename = '__part', hive_partitioning = false)"
+            database.execute(_query(key, own_rows, others=bool(others)), files)
+        else:
+            _contest_of_few(database, few, key, scratch)
+        yield Contest(database, folder)
+
+
+def _contest_of_few(database: duckdb.DuckDBPyConnection, few: pa.Table, key: list[str], scratch: Path) -> None:
+    """From a file: DuckDB imports pandas when it is shown an Arrow table."""
+    with tempfile.NamedTemporaryFile(dir=scratch, suffix=".parquet") as file:
+        pq.write_table(few, file)
+        file.flush()
+        database.execute(_query(key, "read_parquet($own)", others=False), {"own": file.name})
+
+
+def _query(key: list[str], own_rows: str, *, others: bool) -> str:
     columns = ", ".join(map(_quoted, key))
-    query = f"""
+    return f"""
         CREATE TEMP TABLE __losers AS
         WITH __own AS NOT MATERIALIZED (
             SELECT {columns}, _source, _line, _offset, __part, false AS __kept
-            FROM read_parquet($own, filename = '__part', hive_partitioning = false)
-            WHERE {" AND ".join(f"{_quoted(name)} IS NOT NULL" for name in key)} AND ({_within(key[0], ranges)})
+            FROM {own_rows}
+            WHERE {" AND ".join(f"{_quoted(name)} IS NOT NULL" for name in key)}
         ),
         __all AS NOT MATERIALIZED ({_ALL_KEPT.format(columns=columns) if others else "FROM __own"}),
         __twice AS (SELECT {columns} FROM __all GROUP BY ALL HAVING count(*) > 1),
@@ -96,15 +124,6 @@ def contest_of(
         )
         SELECT __part, _offset, _line, __shown, __winner, __stays FROM __ranked WHERE __place > 1 AND NOT __kept
     """  # noqa: S608  names are quoted, values bound
-    files: dict[str, Any] = {"own": [str(folder / path) for path in own]}
-    for number, ends in enumerate(ranges or ()):
-        files |= {f"low{number}": ends[0], f"high{number}": ends[1]}
-    if others:
-        files["others"] = [str(folder / path) for path in others]
-    with duckdb.connect(config={"memory_limit": MEMORY, "threads": 2, "temp_directory": str(scratch)}) as database:
-        database.execute("SET TimeZone = 'UTC'")
-        database.execute(query, files)
-        yield Contest(database, folder)
 
 
 _ALL_KEPT = """
@@ -112,13 +131,6 @@ _ALL_KEPT = """
             SELECT {columns}, _source, _line, _offset, __part, true AS __kept
             FROM read_parquet($others, filename = '__part', hive_partitioning = false, union_by_name = true)
             SEMI JOIN __own USING ({columns})"""
-
-
-def _within(column: str, ranges: Sequence[Range] | None) -> str:
-    """The condition of being in one of these ranges; their ends are bound."""
-    if ranges is None:
-        return "true"
-    return " OR ".join(f"{_quoted(column)} BETWEEN $low{number} AND $high{number}" for number in range(len(ranges)))
 
 
 def _quoted(name: str) -> str:

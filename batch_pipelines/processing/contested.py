@@ -9,7 +9,6 @@ from typing import Any
 from batch_pipelines.core.model import Chunk
 
 Range = tuple[Any, Any]
-MOST_RANGES = 100  # more make a slower query than none
 
 
 def contested_ranges(chunks: Iterable[Chunk], column: str) -> list[Range] | None:
@@ -28,8 +27,7 @@ def contested_ranges(chunks: Iterable[Chunk], column: str) -> list[Range] | None
             return None
         if low is not None:
             known.append((low, high))
-    found = _shared(sorted(known))
-    return found if len(found) <= MOST_RANGES else None
+    return _shared(sorted(known))
 
 
 def _shared(ranges: Sequence[Range]) -> list[Range]:

@@ -28,7 +28,7 @@ from batch_pipelines.processing.rows.checks import check
 from batch_pipelines.processing.rows.corrections import correct
 from batch_pipelines.processing.rows.references import ReferenceSets
 from batch_pipelines.processing.rows.rejects import Finding, Rejects
-from batch_pipelines.processing.rows.shape import shape, shaped_schema, without_duplicates
+from batch_pipelines.processing.rows.shape import shape, shaped_schema
 from batch_pipelines.processing.rows.transform import load_transform
 from batch_pipelines.processing.sources.formats.registry import format_of
 from batch_pipelines.processing.sources.reading import Content, RawRows
@@ -113,9 +113,7 @@ def work_chunk(payload: dict[str, Any]) -> dict[str, Any]:
     fault("chunk.read")
     records, outcome = worked(job, content)
     fault("chunk.checked")
-    result = written(payload, records, outcome)
-    pa.default_memory_pool().release_unused()  # two workers at their peak have 30 MB less
-    return result
+    return written(payload, records, outcome)
 
 
 def bury(payload: dict[str, Any], reason: str) -> dict[str, Any]:
@@ -166,10 +164,10 @@ def worked(job: Job, content: Content, numbers: Rows | None = None) -> tuple[Rec
     raw = replace(raw, table=raw.table.schema.empty_table())  # a copy of the rows is let go once there is a newer one
     said, warnings = job.declaration, checked.warnings
     transform = None if said.transform is None else load_transform(said.transform, job.folder)
-    shaped = shape(checked, said.derive, said.where, transform, _pinned(job))
+    line, record = raw.line, raw.record
+    place = lambda row: f"{source}:{line[record[row]]}"  # noqa: E731
+    shaped = shape(checked, said.derive, said.where, transform, _pinned(job), said.key, place)
     del checked
-    lines = raw.line[raw.record[shaped.kept]]
-    shaped = without_duplicates(shaped, said.key, lambda row: f"{source}:{lines[row]}")
     outcome = Outcome(
         table=with_system_columns(shaped.table, source, raw, shaped.kept),
         filtered=shaped.filtered,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_pipelines.core.model import Chunk, ChunkResult, ChunkState
-from batch_pipelines.processing.contested import MOST_RANGES, contested_ranges
+from batch_pipelines.processing.contested import contested_ranges
 
 
 def chunk(low: Any, high: Any, *, nulls: int = 0, rows: int = 9, unique: bool = True) -> Chunk:
@@ -34,12 +34,6 @@ def test_nothing_is_said_where_a_part_says_too_little() -> None:
     assert contested_ranges([chunk(1, 2), chunk(3, 4, unique=False)], "id") is None
     assert contested_ranges([chunk(1, 2), chunk(None, None, nulls=2)], "id") is None
     assert contested_ranges([chunk(1, 2)], "name") is None
-
-
-def test_many_ranges_are_not_worth_it() -> None:
-    pairs = [chunk(place * 10 + first, place * 10 + 5) for place in range(MOST_RANGES + 1) for first in (1, 2)]
-    assert contested_ranges(pairs, "id") is None
-    assert len(contested_ranges(pairs[2:], "id") or []) == MOST_RANGES
 
 
 @given(st.lists(st.sets(st.integers(0, 60), min_size=1, max_size=6), max_size=8))

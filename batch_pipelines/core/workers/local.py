@@ -24,6 +24,7 @@ from batch_pipelines.core.model import Task
 from batch_pipelines.core.workers import entry
 from batch_pipelines.core.workers.bundles import Bundles
 from batch_pipelines.core.workers.guard import PARENT, guard_worker
+from batch_pipelines.core.workers.memory import large_pages
 from batch_pipelines.core.workers.pool import Died, Ending, Lost, TimedOut
 
 RECYCLE_AFTER = 1000
@@ -148,7 +149,7 @@ def start_fork_server(preload: Sequence[str] = ()) -> context.ForkServerContext:
     workers = _WorkerContext()
     workers.set_forkserver_preload([PRELOAD, *preload])
     os.environ[PARENT] = str(os.getpid())
-    with _no_main_module():
+    with _no_main_module(), large_pages():
         forkserver.ensure_running()
     return workers
 

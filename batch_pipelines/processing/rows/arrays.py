@@ -28,6 +28,16 @@ def value_bytes(values: Values) -> NDArray[np.uint8]:
     return np.frombuffer(data, np.uint8)[ends[values.offset] : ends[values.offset + len(values)]]
 
 
+def hidden(values: Values, rows: Rows) -> Values:
+    """Return a string or binary array with null at these positions; its bytes are not copied, and stay behind them."""
+    known = np.ones(len(values), np.bool_) if not values.null_count else flags(values.is_valid())
+    known[rows] = False
+    _, offsets, data = values.buffers()
+    begun = offsets.slice(values.offset * np.dtype(np.int32).itemsize)
+    valid = pa.py_buffer(np.packbits(known, bitorder="little").tobytes())
+    return pa.Array.from_buffers(values.type, len(values), [valid, begun, data])
+
+
 def found(mask: Values) -> Rows:
     """Return the positions where a boolean array, Arrow's or numpy's, is true (null counts as false)."""
     known = mask if isinstance(mask, np.ndarray) else flags(mask)

@@ -24,6 +24,7 @@ from batch_pipelines.processing.rows.arrays import (
     Values,
     flags,
     found,
+    hidden,
     nothing,
     one_piece,
     taken,
@@ -35,6 +36,7 @@ from batch_pipelines.processing.rows.spellings import IMPOSSIBLE, SHAPES, misfit
 from batch_pipelines.processing.rows.suspects import suspects
 
 WINDOW = 512
+GLANCE = 4096  # if the first rows cannot be cast, the whole column is not tried
 MOST_SUSPECTS = 1 / 8  # of all rows: more are not a few
 _DAYS = (-719_162, 2_932_896)  # 0001-01-01 to 9999-12-31, in days from 1970-01-01
 _MICROSECONDS = (_DAYS[0] * 86_400_000_000, (_DAYS[1] + 1) * 86_400_000_000 - 1)
@@ -115,7 +117,7 @@ def _decoded(raw: Values, rows: Rows, bad: _Bad) -> Values:
     undecodable = np.zeros(len(raw), np.bool_)
     undecodable[_undecodable(raw)] = True
     bad.add(_NOT_UTF8, rows[undecodable])
-    return _blank(raw, undecodable).cast(pa.string())
+    return _blank(raw, undecodable).view(pa.string())
 
 
 def _undecodable(raw: Values) -> Rows:
@@ -131,9 +133,12 @@ def _undecodable(raw: Values) -> Rows:
 
 
 def _cast_typed(raw: Values, column: Column, bad: _Bad) -> Values:
-    whole = _kernel(column)(raw.view(pa.string()))
-    if whole is not None:
-        return whole
+    texts = raw.view(pa.string())
+    kernel = _kernel(column)
+    if len(raw) <= GLANCE or kernel(texts.slice(0, GLANCE)) is not None:  # a cast that fails takes as long as one
+        whole = kernel(texts)
+        if whole is not None:
+            return whole
     sifted = _cast_without_suspects(raw, column, bad)
     return _cast_windows(raw, column, bad) if sifted is None else sifted
 
@@ -143,11 +148,12 @@ def _cast_without_suspects(raw: Values, column: Column, bad: _Bad) -> Values | N
     rows = suspects(raw, column.kind)
     if not 0 < len(rows) <= len(raw) * MOST_SUSPECTS:
         return None
-    left_out = np.zeros(len(raw), np.bool_)
-    left_out[rows] = True
-    values = _kernel(column)(_blank(raw, left_out).view(pa.string()))
+    kernel = _plain_int if column.kind == "int" else _kernel(column)  # whatever has an x is a suspect
+    values = kernel(hidden(raw, rows).view(pa.string()))
     if values is None:
         return None
+    left_out = np.zeros(len(raw), np.bool_)
+    left_out[rows] = True
     return pc.replace_with_mask(values, pa.array(left_out), _salvage(taken(raw, rows), rows, column, bad))
 
 
@@ -220,6 +226,10 @@ def _attempt(values: Values, to: pa.DataType) -> Values | None:
 def _int(texts: Values) -> Values | None:
     if (value_bytes(texts) | 0x20 == ord("x")).any() and _has_x(texts):  # Arrow takes 0x1F for a number
         return None
+    return _plain_int(texts)
+
+
+def _plain_int(texts: Values) -> Values | None:
     return _attempt(texts, pa.int64())
 
 

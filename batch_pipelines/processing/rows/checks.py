@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.rows.arrays import Rows
@@ -25,10 +26,16 @@ class Checked:
     rejects: Rejects
     warnings: Rejects
 
-    def good(self) -> tuple[pa.Table, Rows]:
-        """Return the rows without rejects, and their positions."""
+    @property
+    def keep(self) -> NDArray[np.bool_]:
+        """Which rows have no rejects."""
         keep = np.ones(self.table.num_rows, np.bool_)
         keep[self.rejects.rows] = False
+        return keep
+
+    def good(self) -> tuple[pa.Table, Rows]:
+        """Return the rows without rejects, and their positions."""
+        keep = self.keep
         table = self.table if keep.all() else self.table.filter(pa.array(keep))
         return table, np.flatnonzero(keep).astype(np.int64, copy=False)
 

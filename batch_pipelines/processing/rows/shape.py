@@ -47,12 +47,25 @@ def shape(
     where: str | None,
     transform: Transform | None,
     schema: pa.Schema,
+    key: Sequence[str] = (),
+    place: Callable[[int], str] = str,
 ) -> Shaped:
-    """Derive, filter and transform the good rows.
+    """Derive, filter and transform the good rows, then turn away those whose key an earlier one has; see `check_key`.
+
+    Args:
+        checked: The rows, and what is wrong with some of them.
+        expressions: Of derived columns, by name.
+        where: Which rows to keep.
+        transform: The user's.
+        schema: What has to come out.
+        key: The columns of the key.
+        place: What messages call the place of the row at a position of the checked table.
 
     Raises:
         PermanentError: They do not come out as `schema`.
     """
+    if transform is None and where is None and not expressions:
+        return _as_they_are(checked, schema, key, place)
     good, positions = checked.good()
     derived = derive(good, expressions, where)
     rejects = checked.rejects + derived.rejects.moved(positions)
@@ -63,15 +76,24 @@ def shape(
         rejects = rejects + refused.moved(positions)
         filtered += derived.table.num_rows - table.num_rows - len(refused.rows)
         positions = positions[kept]
-    if table.schema != schema:
-        came = f"the columns came out as {_listed(table.schema)}"
-        raise PermanentError(f"{came}, the plan pins {_listed(schema)}; plan the batch anew")
-    return Shaped(table, positions, filtered, rejects)
+    _refuse_other(table.schema, schema)
+    return _without_duplicates(Shaped(table, positions, filtered, rejects), key, place)
 
 
-def without_duplicates(shaped: Shaped, key: Sequence[str], place: Callable[[int], str]) -> Shaped:
-    """Turn away rows whose key an earlier one has; see `check_key`."""
-    twice = check_key(shaped.table, key, place)
+def _as_they_are(checked: Checked, schema: pa.Schema, key: Sequence[str], place: Callable[[int], str]) -> Shaped:
+    """Nothing comes between the checks and the keys, so the rows that are left are copied once."""
+    _refuse_other(checked.table.schema, schema)
+    positions = np.flatnonzero(checked.keep)
+    keys = checked.table.select(list(key)).filter(pa.array(checked.keep))
+    twice = check_key(keys, key, lambda row: place(positions[row]))
+    rejects = checked.rejects + (twice or Rejects()).moved(positions)
+    left = replace(checked, rejects=rejects)
+    table, positions = left.good()
+    return Shaped(table, positions, 0, rejects, unique=twice is not None)
+
+
+def _without_duplicates(shaped: Shaped, key: Sequence[str], place: Callable[[int], str]) -> Shaped:
+    twice = check_key(shaped.table, key, lambda row: place(shaped.kept[row]))
     if twice is None or not len(twice):
         return replace(shaped, unique=twice is not None)
     once = np.ones(shaped.table.num_rows, np.bool_)
@@ -79,6 +101,12 @@ def without_duplicates(shaped: Shaped, key: Sequence[str], place: Callable[[int]
     rejects = shaped.rejects + twice.moved(shaped.kept)
     table, kept = shaped.table.filter(pa.array(once)), shaped.kept[once]
     return replace(shaped, table=table, kept=kept, rejects=rejects, unique=True)
+
+
+def _refuse_other(schema: pa.Schema, pinned: pa.Schema) -> None:
+    if schema != pinned:
+        came = f"the columns came out as {_listed(schema)}"
+        raise PermanentError(f"{came}, the plan pins {_listed(pinned)}; plan the batch anew")
 
 
 def shaped_schema(

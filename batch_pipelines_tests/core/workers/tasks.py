@@ -134,3 +134,12 @@ def faults_of_a_second_need(payload: Payload) -> dict[str, int]:
         made.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
         del filled
     return {"first": made[0], "second": made[1]}
+
+
+def large_pages_of_a_need(payload: Payload) -> dict[str, int]:
+    """Fill 20 MB of memory; how many MB the process has in large pages meanwhile."""
+    del payload
+    filled = b"x" * (20 << 20)
+    lines = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()
+    (line,) = (line for line in lines if line.startswith("AnonHugePages:"))
+    return {"mb": int(line.split()[1]) // 1024 if filled else 0}
