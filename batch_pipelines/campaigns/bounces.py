@@ -23,7 +23,6 @@ _OUR_ADDRESSES = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To
 _QUOTING = ("In-Reply-To", "References")
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _CODE = re.compile(r"(?<!\d)([45]\d\d)[ -](?=\S)")
-_NO_MAILBOX = ("550", "551", "553")
 
 
 class Return(StrEnum):

@@ -111,10 +111,6 @@ class CampaignComposer:
         address, variables = self._contents.of([seq])[seq]
         return self._rendered(seq, address, variables)
 
-    def try_out(self, seq: int, address: Address, variables: Mapping[str, Any]) -> Rendered | NotWritten:
-        """Write a message to anybody, from given variables."""
-        return self._rendered(seq, address, variables)
-
     def _rendered(
         self, seq: int, address: Address, variables: Mapping[str, Any], *, eight_bit: bool = False
     ) -> Rendered | NotWritten:

@@ -26,7 +26,6 @@ from batch_pipelines.delivery.transport import Kind, Outcome
 
 LOST = "its sender was lost between the final dot and the reply"
 UNKNOWN = "its sender's machine was lost: whether it was sent, nobody knows"
-NOTHING_KNOWN = Written()
 
 
 @dataclass(frozen=True, slots=True)

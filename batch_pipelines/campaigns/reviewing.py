@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from batch_pipelines.core.mailings import Counts, Occurrence, OccurrenceState, RecipientState
+from batch_pipelines.core.mailings import Counts, Occurrence, RecipientState
 from batch_pipelines.core.model import Json
-
-FIGURES = ("sent", "failed", "deferred", "suppressed", "ambiguous", "skipped", "pending", "total")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +55,6 @@ class Review:
         """Share of the sent that came back or failed."""
         tried = self.figures["sent"] + self.figures["failed"]
         return (self.bounced + self.figures["failed"]) / tried if tried else 0.0
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing will happen any more by itself."""
-        return self.occurrence.state in {OccurrenceState.DONE, OccurrenceState.CANCELLED, OccurrenceState.EXPIRED}
 
     @property
     def left_out(self) -> Json:

@@ -20,7 +20,6 @@ DASH = "–"
 MINUS = "−"
 SPACE = "\N{NO-BREAK SPACE}"
 KINDS = ("text", "number", "percent", "currency", "date", "time", "datetime", "duration")
-STYLES = ("short", "medium", "long", "full")
 MAX_DECIMALS = 10
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "ms": 0.001}

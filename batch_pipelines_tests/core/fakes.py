@@ -18,7 +18,7 @@ Script = Callable[[Mapping[str, Any], int], Ending]
 
 def raised(kind: str = "TransientError", message: str = "broken", delay_s: float | None = None) -> Raised:
     """The task raised something of this kind."""
-    return Raised(kind, message, "", delay_s)
+    return Raised(kind, message, delay_s)
 
 
 def numbers_plan(*sizes: int, partition: str = "p", key: str = "k") -> BatchPlan:

@@ -63,7 +63,6 @@ class Compiled:
         attachments: Static parts.
         pictures: Draws its charts.
         text_source: The text template, to be looked at.
-        html_source: The HTML template, to be looked at; None for text alone.
     """
 
     draft: Draft
@@ -73,7 +72,6 @@ class Compiled:
     attachments: tuple[Part, ...]
     pictures: Pictures
     text_source: str
-    html_source: str | None
     attach: tuple[Template, ...]
     _subject: Template
     _preheader: Template | None
@@ -132,7 +130,6 @@ def compile_message(draft: Draft, formats: Formats, theme: Theme) -> Compiled:
         attachments=_attachments(draft),
         pictures=Pictures(draft.charts, formats, theme),
         text_source=text,
-        html_source=html,
         attach=tuple(template for name, template in templates.items() if name.startswith("attach[")),
         _subject=templates["subject"],
         _preheader=templates["preheader"] if draft.preheader else None,

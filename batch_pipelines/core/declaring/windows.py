@@ -6,11 +6,10 @@ A key is a window's local start: `2013-01` (month), `2013-01-07` (day; week, whi
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from typing import Literal, get_args
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 Every = Literal["hour", "day", "week", "month"]
-every_names: tuple[Every, ...] = get_args(Every)
 _KEY_FORMATS: dict[Every, str] = {
     "hour": "%Y-%m-%d-%H:%M",
     "day": "%Y-%m-%d",

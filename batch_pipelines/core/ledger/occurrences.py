@@ -63,10 +63,6 @@ class Occurrences:
         """Return all occurrences of a campaign, oldest first."""
         return self._select(occurrences.c.campaign == campaign)
 
-    def in_states(self, states: Collection[OccurrenceState]) -> list[Occurrence]:
-        """Return all occurrences of all campaigns in these states, oldest first."""
-        return self._select(occurrences.c.state.in_(list(states)))
-
     def record(self, occurrence_id: int, *, audience: str, total: int, plan: Json) -> Occurrence:
         """Record which audience is the occurrence's; the first to do so decides, for all.
 

@@ -37,7 +37,6 @@ KINDS: tuple[type[BatchError], ...] = (
     TimeLimitExceeded,
     TransientError,
 )
-TRACEBACK_CHARS = 8000
 MESSAGE_CHARS = 4000
 
 
@@ -70,7 +69,7 @@ def _describe(error: BaseException) -> Raised:
     text = _text(error)
     message = text if isinstance(error, BatchError) else f"{type(error).__name__}: {text}{_place(error)}"
     delay_s = error.delay_s if isinstance(error, TransientError) else None
-    return Raised(kind, message[:MESSAGE_CHARS], "".join(traceback.format_exception(error))[-TRACEBACK_CHARS:], delay_s)
+    return Raised(kind, message[:MESSAGE_CHARS], delay_s)
 
 
 def _text(error: BaseException) -> str:

@@ -21,7 +21,6 @@ class Raised:
 
     kind: str
     message: str
-    traceback: str
     delay_s: float | None = None
 
 

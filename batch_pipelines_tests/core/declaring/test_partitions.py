@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -123,7 +124,7 @@ def test_ranges_hold_exactly_the_chosen_keys_and_never_touch(chosen: set[str]) -
 
 
 @given(
-    every=st.sampled_from(windows.every_names),
+    every=st.sampled_from(get_args(windows.Every)),
     moment=st.datetimes(min_value=datetime(1901, 1, 1), max_value=datetime(2199, 1, 1)),  # noqa: DTZ001 - local times
 )
 def test_every_time_lies_in_the_window_that_its_key_names(every: windows.Every, moment: datetime) -> None:
