@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from batch_pipelines.core.clock import SystemClock
 from batch_pipelines.core.errors import IntegrityError
 from batch_pipelines.core.ledger.ledger import Ledger
 from batch_pipelines.core.model import Batch, BatchState
+from batch_pipelines.core.owners import LeaseWatch
 from batch_pipelines.lake.commits import commit_parts
 from batch_pipelines.lake.delta import files_at, load, table_path
 from batch_pipelines.lake.parts import batch_stem
@@ -82,7 +84,9 @@ def sweep_all(
     time_travel_s: Mapping[str, float | None] | None = None,
     broken: Callable[[IntegrityError], None] | None = None,
 ) -> dict[str, Swept]:
-    """Sweep the datasets of `wanted`, keeping what plans of any of `known` refer to, and the scratch of dead queries.
+    """Sweep the datasets of `wanted`, keeping what plans of any of `known` refer to; then what is nobody's.
+
+    That is the scratch of dead queries, and the ledger's rows of owners that are dead and hold nothing.
 
     Args:
         data: The data folder.
@@ -112,6 +116,8 @@ def sweep_all(
             swept[name] = Swept(0, 0)
     for name in wanted[:1]:
         swept[name] += _remove([file for file in _files(data / "tmp") if _is_old(file)])
+    holders = ledger.holders
+    holders.forget_idle(LeaseWatch(SystemClock()).gone(holders.all()))
     return swept
 
 

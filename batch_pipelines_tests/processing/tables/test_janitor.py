@@ -3,6 +3,7 @@
 import gzip
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ import pytest
 from batch_pipelines.core.errors import IntegrityError
 from batch_pipelines.core.faults import arm
 from batch_pipelines.core.model import Batch, BatchState
+from batch_pipelines.core.owners import new_owner
 from batch_pipelines.lake.delta import files_at, table_path, version
 from batch_pipelines.lake.parts import batch_stem, schema_from_text
 from batch_pipelines.processing.tables import publish as publishing
-from batch_pipelines.processing.tables.janitor import KEEP_VERSIONS, Swept, pinned_versions, sweep
+from batch_pipelines.processing.tables.janitor import KEEP_VERSIONS, Swept, pinned_versions, sweep, sweep_all
 from batch_pipelines_tests.processing.datasets import Project
 
 SHOP = "source: in/shop.csv\ncolumns: {id: {type: int, required: true}, city: string}"
@@ -186,6 +188,17 @@ def test_other_datasets_are_left_alone(shop: Project) -> None:
     orphan.write_bytes(b"1")
     assert swept(shop) == NOTHING
     assert orphan.exists()
+
+
+def test_owners_that_are_dead_and_hold_nothing_are_forgotten(shop: Project) -> None:
+    ledger, alive = shop.processing.ledger, new_owner()
+    dead, elsewhere = replace(new_owner(), started="before"), replace(new_owner(), boot="another machine")
+    for owner in (alive, dead, elsewhere):
+        ledger.holders.enter(owner)
+
+    sweep_all(shop.data, ledger, ["shop"], ["shop"])
+
+    assert {state.id for state in ledger.holders.all()} == {alive.id, elsewhere.id}
 
 
 def test_versions_within_the_time_travel_of_a_dataset_keep_their_parts(shop: Project) -> None:
