@@ -15,11 +15,11 @@ from batch_pipelines.lake.objects import is_object, store
 from batch_pipelines.processing.declaration.catalog import Entry
 from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions
 from batch_pipelines.processing.declaration.sql_text import read_query, text_of
+from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.extract import freeze
 from batch_pipelines.processing.sources.files import SourceFile, existing_partitions, files_of
 from batch_pipelines.processing.sources.objects import ObjectSources
 from batch_pipelines.processing.sources.sql import Window, read_rows
-from batch_pipelines.processing.sources.staging import Caps
 
 
 class Sources:

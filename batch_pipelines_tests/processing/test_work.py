@@ -16,9 +16,9 @@ from batch_pipelines.core import faults
 from batch_pipelines.core.errors import IntegrityError, PermanentError, SourceChanged
 from batch_pipelines.lake.parts import read_part, schema_from_text, write_part
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
+from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.csv_plan import plan_csv
 from batch_pipelines.processing.sources.csv_records import Dialect
-from batch_pipelines.processing.sources.staging import Caps
 from batch_pipelines.processing.work import bury, probe, work_chunk
 
 COLUMNS: dict[str, Any] = {

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batch_pipelines.core.errors import InputError
+from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.csv_records import Dialect, Records, split_cells
 from batch_pipelines.processing.sources.encodings import UTF8_BOM
-from batch_pipelines.processing.sources.staging import Caps
 
 _EXCEL = b"sep="  # and a delimiter
 _DELIMITERS = {",": ",", ";": ";", "\t": r"\t", "|": "|"}

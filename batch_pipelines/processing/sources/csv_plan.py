@@ -16,12 +16,13 @@ import numpy as np
 
 from batch_pipelines.core.errors import InputError
 from batch_pipelines.core.model import ChunkPlan, Json
+from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.csv_blocks import scanned_blocks
 from batch_pipelines.processing.sources.csv_layout import CsvLayout, read_layout
 from batch_pipelines.processing.sources.csv_read import read_chunk_bytes
 from batch_pipelines.processing.sources.csv_records import Dialect, Ints, Records, scan
 from batch_pipelines.processing.sources.reading import SourcePlan
-from batch_pipelines.processing.sources.staging import Caps, PlainStream, is_plain, open_plain, stage
+from batch_pipelines.processing.sources.staging import PlainStream, is_plain, open_plain, stage
 
 MAX_CHUNK_RECORDS = 1 << 19  # narrow records: what is kept per record must not outgrow the bytes
 

@@ -13,12 +13,13 @@ import numpy as np
 
 from batch_pipelines.core.errors import IntegrityError, SourceChanged
 from batch_pipelines.core.model import Json
+from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.csv_layout import read_layout
 from batch_pipelines.processing.sources.csv_records import Dialect, Records, scan, split_cells
 from batch_pipelines.processing.sources.csv_tokens import ARROW_BLOCK_BYTES, Tokeniser
 from batch_pipelines.processing.sources.csv_types import infer_type
 from batch_pipelines.processing.sources.reading import Places, RawRows
-from batch_pipelines.processing.sources.staging import Caps, open_plain
+from batch_pipelines.processing.sources.staging import open_plain
 
 SAMPLE_BYTES = 1 << 20
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from batch_pipelines.core.declaring.quantities import KB
 from batch_pipelines.core.errors import InputError
-from batch_pipelines.processing.sources.staging import Caps, open_plain
+from batch_pipelines.processing.sources.caps import Caps
+from batch_pipelines.processing.sources.staging import open_plain
 
 HEAD_BYTES = 256 * KB
 DELIMITERS = (",", ";", "\t", "|")

@@ -26,9 +26,9 @@ from pyarrow import compute
 from batch_pipelines.core.errors import InputError
 from batch_pipelines.core.faults import fault
 from batch_pipelines.lake.parts import PART_OPTIONS
+from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.files import SourceFile
 from batch_pipelines.processing.sources.sql import Rows
-from batch_pipelines.processing.sources.staging import Caps
 
 pc: Any = compute  # its stubs know a function by the types of its values
 

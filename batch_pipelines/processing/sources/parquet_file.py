@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from pyarrow import compute
 
 from batch_pipelines.core.errors import InputError
-from batch_pipelines.processing.sources.staging import Caps
+from batch_pipelines.processing.sources.caps import Caps
 
 pc: Any = compute  # its stubs know a function by the types of its values
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from batch_pipelines.core.errors import InputError
-from batch_pipelines.processing.sources.staging import Caps
+from batch_pipelines.processing.sources.caps import Caps
 
 _HEADER_BYTES = 1 << 14  # statistics of a page make headers long
 _PLAIN_SIZE, _PACKED_SIZE = 2, 3  # fields of PageHeader

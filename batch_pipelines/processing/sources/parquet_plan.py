@@ -15,11 +15,11 @@ import pyarrow as pa
 from batch_pipelines.core.errors import InputError
 from batch_pipelines.core.model import ChunkPlan, Json
 from batch_pipelines.processing.declaration.columns import Column
+from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.csv_plan import MAX_CHUNK_RECORDS
 from batch_pipelines.processing.sources.parquet_file import crc32_of, footer_start, opened
 from batch_pipelines.processing.sources.parquet_pages import refuse_large_pages
 from batch_pipelines.processing.sources.reading import PlanFor, SourcePlan
-from batch_pipelines.processing.sources.staging import Caps
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from pyarrow import compute
 from batch_pipelines.core.errors import InputError
 from batch_pipelines.core.workers.guard import die_with_parent
 from batch_pipelines.lake.lean_arrow import spare_pandas
-from batch_pipelines.processing.sources.staging import Caps
+from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.xlsx_grid import FAULT, ROW, Grid
 from batch_pipelines.processing.sources.xlsx_package import Sheet, check_parts, choose, opened_package, sheets_of
 

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from batch_pipelines.core.errors import InputError
-from batch_pipelines.processing.sources.staging import Caps
+from batch_pipelines.processing.sources.caps import Caps
 
 ROW, FAULT = "__row", "__fault"  # of the sheet, from 1; what makes the row a dead letter
 _ERRORS = {

@@ -13,7 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from batch_pipelines.core.errors import InputError
-from batch_pipelines.processing.sources.staging import Caps
+from batch_pipelines.processing.sources.caps import Caps
 
 _OLE = b"\xd0\xcf\x11\xe0"
 _DOCTYPE = re.compile(rb"<!DOCTYPE|<!ENTITY", re.IGNORECASE)

@@ -16,8 +16,8 @@ from pathlib import Path
 from batch_pipelines.core.errors import InputError
 from batch_pipelines.core.model import Json
 from batch_pipelines.processing.declaration.options import XlsxOptions
+from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.files import SourceFile, sha256_of
-from batch_pipelines.processing.sources.staging import Caps
 
 CONVERTER = "batch_pipelines.processing.sources.xlsx_convert"
 LIMIT_S = 600.0

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from batch_pipelines.core.errors import InputError
 from batch_pipelines.processing.sources import csv_blocks, csv_plan
+from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.csv_plan import plan_csv, split_csv
 from batch_pipelines.processing.sources.csv_records import Dialect
 from batch_pipelines.processing.sources.reading import SourcePlan
-from batch_pipelines.processing.sources.staging import Caps
 from batch_pipelines_tests.processing.sources.csv_oracle import dialects_and_texts, expected_records
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch_pipelines.core.errors import InputError, IntegrityError, SourceChanged
+from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.csv_plan import plan_csv
 from batch_pipelines.processing.sources.csv_read import (
     infer_columns,
@@ -17,7 +18,6 @@ from batch_pipelines.processing.sources.csv_read import (
 )
 from batch_pipelines.processing.sources.csv_records import Dialect
 from batch_pipelines.processing.sources.reading import RawRows
-from batch_pipelines.processing.sources.staging import Caps
 from batch_pipelines_tests.processing.sources.csv_oracle import Expected, dialects_and_texts, expected_records
 
 PAYLOAD = {"source": "in/x.csv", "path": "x.csv", "start": 0, "first_line": 1}

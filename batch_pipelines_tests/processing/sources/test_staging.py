@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch_pipelines.core.errors import ConfigError, InputError
-from batch_pipelines.processing.sources.staging import Caps, is_plain, open_plain, stage
+from batch_pipelines.processing.sources.caps import Caps
+from batch_pipelines.processing.sources.staging import is_plain, open_plain, stage
 
 TEXT = b"id,name\n" + b"".join(b"%d,%s\n" % (n, hashlib.sha256(b"%d" % n).hexdigest().encode()) for n in range(3000))
 

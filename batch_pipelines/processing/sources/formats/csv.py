@@ -10,12 +10,12 @@ from typing import Self
 
 from batch_pipelines.core.model import ChunkPlan, Json
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
+from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.csv_plan import plan_csv, split_csv
 from batch_pipelines.processing.sources.csv_read import infer_columns, read_chunk_bytes, read_csv_rows, reread_records
 from batch_pipelines.processing.sources.csv_records import Dialect, scan
 from batch_pipelines.processing.sources.files import SourceFile
 from batch_pipelines.processing.sources.reading import Places, PlanFor, RawRows, SourcePlan
-from batch_pipelines.processing.sources.staging import Caps
 from batch_pipelines.processing.sources.text_content import TextContent
 
 

@@ -11,6 +11,7 @@ from typing import Self
 
 from batch_pipelines.core.model import ChunkPlan, Json
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
+from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.csv_plan import plan_csv, split_csv
 from batch_pipelines.processing.sources.csv_read import read_chunk_bytes
 from batch_pipelines.processing.sources.csv_records import Dialect, scan
@@ -18,7 +19,7 @@ from batch_pipelines.processing.sources.files import SourceFile
 from batch_pipelines.processing.sources.json_lines import read_json_rows, reread_json
 from batch_pipelines.processing.sources.json_records import Wanted, infer
 from batch_pipelines.processing.sources.reading import Places, PlanFor, RawRows, SourcePlan
-from batch_pipelines.processing.sources.staging import Caps, open_plain
+from batch_pipelines.processing.sources.staging import open_plain
 from batch_pipelines.processing.sources.text_content import TextContent
 
 LINES = Dialect(quote=None)  # a line end is a line end

@@ -17,13 +17,13 @@ from batch_pipelines.core.errors import InputError, SourceChanged
 from batch_pipelines.core.model import ChunkPlan, Json
 from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
+from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.files import SourceFile
 from batch_pipelines.processing.sources.json_lines import reread_json
 from batch_pipelines.processing.sources.json_records import Wanted
 from batch_pipelines.processing.sources.parquet_file import batches, crc32_of, opened, plain_bytes
 from batch_pipelines.processing.sources.parquet_plan import plan_parquet, slice_of
 from batch_pipelines.processing.sources.reading import Ints, Places, PlanFor, RawRows, SourcePlan
-from batch_pipelines.processing.sources.staging import Caps
 from batch_pipelines.processing.sources.typed_cells import cells_of, json_cells, null_texts
 
 

@@ -16,13 +16,13 @@ from batch_pipelines.core.model import ChunkPlan, Json
 from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.declaration.options import XlsxOptions
+from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.csv_types import infer_type
 from batch_pipelines.processing.sources.files import SourceFile
 from batch_pipelines.processing.sources.formats.parquet import ParquetContent, ParquetFormat
 from batch_pipelines.processing.sources.parquet_file import batches, opened
 from batch_pipelines.processing.sources.parquet_plan import plan_parquet
 from batch_pipelines.processing.sources.reading import Ints, Places, PlanFor, RawRows, SourcePlan, StructuralReject
-from batch_pipelines.processing.sources.staging import Caps
 from batch_pipelines.processing.sources.typed_cells import null_texts, texts_of
 from batch_pipelines.processing.sources.xlsx_grid import FAULT, ROW
 from batch_pipelines.processing.sources.xlsx_staging import StagedSheet, stage_sheet

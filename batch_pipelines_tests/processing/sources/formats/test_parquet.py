@@ -9,11 +9,11 @@ import pytest
 
 from batch_pipelines.core.errors import InputError
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
+from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.files import SourceFile
 from batch_pipelines.processing.sources.formats.registry import format_of
 from batch_pipelines.processing.sources.parquet_pages import refuse_large_pages
 from batch_pipelines.processing.sources.reading import PlanFor, SourcePlan
-from batch_pipelines.processing.sources.staging import Caps
 from batch_pipelines_tests.processing.sources.formats.written import parquet
 
 TABLE = pa.table({"id": pa.array(range(10_000)), "name": pa.array([f"n{number % 90}" for number in range(10_000)])})
