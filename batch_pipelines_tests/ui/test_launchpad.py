@@ -3,10 +3,14 @@
 With BP_SCREENSHOTS=1 it works on the whole year, and keeps what it saw in docs/ui/.
 """
 
+import json
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email import policy
+from email.parser import BytesParser
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -19,6 +23,8 @@ pytestmark = [pytest.mark.ui, pytest.mark.system, pytest.mark.timeout(300)]
 KEEP = os.environ.get("BP_SCREENSHOTS") == "1"
 WAIT_MS = 60_000
 BIG = "2013-07"
+DAY = "2013-01-01"
+NOTICE = (ROOT / "examples" / "send_notice.yaml").read_text()
 PROGRESS = re.compile(r"\d+% · [\d,]+ of [\d,]+ items")
 
 
@@ -159,6 +165,65 @@ def test_a_misplaced_file_is_named_by_the_sensor(user: User, first_run: str) -> 
     user.page.get_by_text("0 runs requested").nth(2).click()  # of the newest tick
     user.sees(re.compile(f"flights-2031-01.csv: {words}"))
     user.keeps("sensor")
+
+
+@pytest.fixture(scope="module")
+def report_run(user: User, first_run: str) -> str:
+    """A run of the daily report's first day, ended well."""
+    run = user.dev.launch("daily_operations_job", {}, partition=DAY)
+    user.dev.succeeded(run)
+    return run
+
+
+def test_a_reports_partition_has_its_figures_its_files_and_its_first_page(user: User, report_run: str) -> None:
+    user.opens(f"/assets/daily_operations?view=partitions&partition={DAY}", "Daily operations", "Materialized")
+    for words in ("Flights", "On time", "Departure delay", "state", "files", "daily_operations.pdf", "sha256"):
+        user.sees(words)
+    folder = user.project.data / "reports" / "daily_operations" / DAY
+    (manifest,) = [json.loads(file.read_text()) for file in folder.glob("*/manifest.json")]
+    for file in manifest["files"]:
+        user.sees(file["name"])
+        user.sees(file["sha256"][:16])
+    user.sees(str(manifest["kpis"][0]["value"]))
+    user.keeps("report_partition")
+    user.page.get_by_text("[Show Markdown]").first.click()
+    picture = user.page.get_by_role("img", name=manifest["title"])
+    expect(picture).to_be_visible(timeout=WAIT_MS)
+    assert picture.evaluate("picture => [picture.naturalWidth, picture.complete]") == [414, True]
+    user.keeps("report_preview")
+    user.opens("/assets/daily_operations?view=checks", "kpis_in_pdf", "tables_complete")
+    user.sees("good in one report")
+    user.keeps("report_checks")
+
+
+def test_a_report_is_made_from_the_launchpad(user: User, report_run: str) -> None:
+    user.opens("/locations/batch_pipelines/jobs/generate_report/playground", "type", "No errors")
+    write_config(user, f"type: daily_operations\nperiod: '{DAY}'\nfilters: {{origin: JFK}}\nformat: html\n")
+    user.sees("No errors")
+    run = user.launches()
+    user.dev.succeeded(run)
+    (answer,) = [found for said in user.dev.messages(run) for found in re.findall(r'\{"report_id".*\}', said)]
+    made = json.loads(answer)
+    page = Path(made["url"].removeprefix("file://"))
+    assert page.is_relative_to(user.project.data / "reports" / "daily_operations" / DAY)
+    assert (made["format"], made["size"]) == ("html", page.stat().st_size)
+    assert "Airport: <b>JFK</b>" in page.read_text()
+    user.sees("Succeeded")
+
+
+def test_mails_are_sent_from_the_launchpad_and_their_counts_are_seen(user: User) -> None:
+    user.opens("/locations/batch_pipelines/jobs/send_emails/playground", "campaign", "No errors")
+    write_config(user, NOTICE)
+    user.sees("No errors")
+    run = user.launches()
+    user.dev.succeeded(run)
+    user.sees(re.compile(r'"sent": 2, .*"total": 2'))
+    user.sees("Succeeded")
+    user.keeps("mails")
+    mails = (user.project.data / "mail" / "account_notice").glob("*/*.eml")
+    received = [BytesParser(policy=policy.default).parsebytes(file.read_bytes()) for file in mails]
+    assert sorted(mail["To"] for mail in received) == ["ann@example.com", "bob@example.org"]
+    assert {str(mail["Subject"]) for mail in received} == {"Your password was changed"}
 
 
 def write_config(user: User, text: str) -> None:
