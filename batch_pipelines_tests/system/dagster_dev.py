@@ -77,9 +77,10 @@ class DagsterDev:
         data: dict[str, Any] = answer["data"]
         return data
 
-    def launch(self, job: str, config: Mapping[str, object]) -> str:
-        """Launch a run of a job; its id."""
-        launched = self.ask(graphql.LAUNCH, job=job, config=dict(config))["launchRun"]
+    def launch(self, job: str, config: Mapping[str, object], partition: str | None = None) -> str:
+        """Launch a run of a job, of one of its partitions if it has any; its id."""
+        tags = [{"key": "dagster/partition", "value": partition}] if partition else []
+        launched = self.ask(graphql.LAUNCH, job=job, config=dict(config), tags=tags)["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
         return str(launched["run"]["runId"])
 

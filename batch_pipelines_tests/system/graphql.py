@@ -3,8 +3,10 @@
 _REPOSITORY = 'repositoryName: "__repository__", repositoryLocationName: "batch_pipelines"'
 
 LAUNCH = f"""
-mutation launch($job: String!, $config: RunConfigData!) {{
-  launchRun(executionParams: {{selector: {{{_REPOSITORY}, jobName: $job}}, runConfigData: $config}}) {{
+mutation launch($job: String!, $config: RunConfigData!, $tags: [ExecutionTag!]) {{
+  launchRun(executionParams: {{
+    selector: {{{_REPOSITORY}, jobName: $job}}, runConfigData: $config, executionMetadata: {{tags: $tags}}
+  }}) {{
     __typename
     ... on LaunchRunSuccess {{ run {{ runId }} }}
     ... on PythonError {{ message }}
