@@ -21,6 +21,7 @@ from batch_pipelines.reporting.render.xlsx_cells import LONGEST_TEXT, MOST_DIGIT
 
 FONT = "Calibri"
 UPRIGHT_COLUMNS = 6
+PAGE_COLUMNS = 14
 ROW_PIXELS = 20
 _FIRST_DAY = dt.date(1900, 3, 1)
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\'\x00-\x1f]")
@@ -102,14 +103,14 @@ class Book:
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, max(rows, 1), max(columns - 1, 0))
         sheet.repeat_rows(0)
-        self.set_paper(sheet, landscape=columns > UPRIGHT_COLUMNS)
+        self.set_paper(sheet, landscape=columns > UPRIGHT_COLUMNS, across=-(-columns // PAGE_COLUMNS) or 1)
 
-    def set_paper(self, sheet: Any, *, landscape: bool) -> None:
-        """How it is printed: as wide as the paper, with page numbers."""
+    def set_paper(self, sheet: Any, *, landscape: bool, across: int = 1) -> None:
+        """How it is printed: so many pages across, with page numbers."""
         sheet.set_paper(9 if self.document.page.size == "a4" else 1)
         if landscape or self.document.page.orientation == "landscape":
             sheet.set_landscape()
-        sheet.fit_to_pages(1, 0)
+        sheet.fit_to_pages(across, 0)
         sheet.set_margins(0.5, 0.5, 0.6, 0.7)
         page = self.words["page"].replace("{page}", "&P").replace("{pages}", "&N")
         title, as_of = (text.replace("&", "&&")[:100] for text in (self.document.title, self.document.as_of))

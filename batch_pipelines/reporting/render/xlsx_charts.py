@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_POINTS = 5_000
+TITLE_GAP = 8
 _KINDS = {
     "line": ("line", None),
     "area": ("area", None),
@@ -57,7 +58,7 @@ class PlacedChart:
 def placed(block: ChartBlock, work: Path, formats: Formats, line: int, column: int, width: int) -> PlacedChart:
     """Find out how high a chart will be."""
     if block.type not in _KINDS:
-        return PlacedChart(block, None, line, column, width, int(width * block.ratio) + ROW_PIXELS)
+        return PlacedChart(block, None, line, column, width, int(width * block.ratio) + ROW_PIXELS + TITLE_GAP)
     frame = _frame(block, work, formats)
     height = max(280, len(frame) * 22 + 90) if block.type == "hbar" else 300
     return PlacedChart(block, frame, line, column, width, height)
@@ -130,6 +131,7 @@ def _picture(book: Book, summary: Any, chart: PlacedChart, work: Path) -> None:
     summary.write_string(chart.line, chart.column, block.title, book.look(bold=True, font_size=12))
     summary.insert_image(chart.line + 1, chart.column, f"{block.svg}.png", {
         "image_data": picture, "x_scale": scale, "y_scale": scale, "description": block.alt, "object_position": 2,
+        "y_offset": TITLE_GAP,
     })  # fmt: skip
 
 
