@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import dagster as dg
+import pytest
 from deltalake import DeltaTable
 
+from batch_pipelines.components.dataset import checks
 from batch_pipelines.components.dataset.checks import conservation, open_dead_letters, rejects
 from batch_pipelines.core.model import BatchState, Counts
+from batch_pipelines.lake.query import rows_by_partition
+from batch_pipelines.orchestration.session import open_processing
 from batch_pipelines.processing.reports import BatchReport
 from batch_pipelines_tests.components.shop import Shop, failure_text
 
@@ -132,3 +137,26 @@ def test_what_guards_the_table_blocks_and_dead_letters_do_not(shop: Shop) -> Non
     }
     assert {name for name, spec in specs.items() if spec.blocking} == {"conservation", "row_count", "reject_rate"}
     assert not specs["open_dead_letters"].blocking
+
+
+def test_what_another_run_publishes_while_the_ledger_and_the_table_are_read_is_no_fault(
+    shop: Shop, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.declare_sales()
+    shop.sell("2013-01")
+    shop.process(instance, dataset="sales")
+    shop.sell("2013-02")
+    looks: list[dict[str, int]] = []
+
+    def published_meanwhile(data: Path, name: str) -> dict[str, int]:
+        if not looks:
+            with open_processing() as other:
+                other.run("sales", ["2013-02"])
+        looks.append(rows_by_partition(data, name))
+        return looks[-1]
+
+    monkeypatch.setattr(checks, "rows_by_partition", published_meanwhile)
+    with open_processing() as processing:
+        results = checks.check_dataset(processing, shop.declaration("sales"))
+    assert [len(look) for look in looks] == [2, 2]
+    assert {key.name for key, result in results.items() if not result.passed} == set()
