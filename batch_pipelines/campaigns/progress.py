@@ -12,10 +12,12 @@ class SendingProgress:
     Attributes:
         counts: By state.
         rate: Messages a second since this sender began.
+        waits: Why none goes at the moment, if the relay is to blame.
     """
 
     counts: Counts
     rate: float
+    waits: str | None = None
 
     @property
     def done(self) -> int:
@@ -33,4 +35,5 @@ class SendingProgress:
                 parts.append(f"{left / self.rate:,.0f} s to go")
         shown = (RecipientState.DEFERRED, RecipientState.FAILED, RecipientState.AMBIGUOUS, RecipientState.SUPPRESSED)
         parts += [f"{self.counts.of(state):,} {state}" for state in shown if self.counts.of(state)]
+        parts += [self.waits] if self.waits else []
         return " · ".join(parts)

@@ -152,6 +152,7 @@ class _Shift:
         self._handled = 0
         self._began_at = self._counted_at = self._clock.monotonic()
         self._count_every_s = REPORT_EVERY_S
+        self._waits: str | None = None
 
     def work(self, orders: Orders, composer: Composer, transport: Transport, *, wait_for_others: bool) -> None:
         """Send, recover, wait for others if asked to, until nothing is left that is due."""
@@ -201,7 +202,7 @@ class _Shift:
             alive[0].join(LOOK_EVERY_S)
             if self._stop.signal is not None or not self._may_go_on():
                 shared.stop.set()
-            self._progress(shared.handled)
+            self._progress(shared.handled, shared.waits)
 
     def _may_go_on(self) -> bool:
         """Whether the occurrence is sending, and its time is not over."""
@@ -221,12 +222,13 @@ class _Shift:
     def _others_work(self) -> bool:
         return bool(self._ledger.recipients.open_claims(self._id))
 
-    def _progress(self, handled: int = 0, *, final: bool = False) -> None:
+    def _progress(self, handled: int = 0, waits: str | None = None, *, final: bool = False) -> None:
         now = self._clock.monotonic()
-        if not final and now - self._counted_at < self._count_every_s:
+        if not final and now - self._counted_at < self._count_every_s and waits == self._waits:
             return
+        self._waits = waits
         counts = self._ledger.recipients.counts(self._id)
         self._counted_at = self._clock.monotonic()
         self._count_every_s = max(REPORT_EVERY_S, COUNTING_SHARE * (self._counted_at - now))
         rate = (self._handled + handled) / max(self._counted_at - self._began_at, 1e-6)
-        self._tell(SendingProgress(counts, rate))
+        self._tell(SendingProgress(counts, rate, waits))

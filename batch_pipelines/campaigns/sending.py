@@ -54,6 +54,7 @@ class Shared:
         error: What a connection failed with.
         handled: Outcomes so far.
         unsent: How often a recipient's message was not sent for the connection's sake.
+        waits: What keeps the last connection from coming about, and when it tries again; None if it did.
     """
 
     breaker: Breaker = field(default_factory=Breaker)
@@ -63,6 +64,7 @@ class Shared:
     error: BaseException | None = None
     handled: int = 0
     unsent: Counter[int] = field(default_factory=Counter)
+    waits: str | None = None
 
     def pause(self, why: str | None) -> None:
         """Have all connections stop and the campaign paused; None changes nothing."""
@@ -247,12 +249,14 @@ class Line:
         while self._connection is None and not self._shared.stop.is_set():
             try:
                 self._connection = self._transport.connect()
-                self._failures = 0
+                self._failures, self._shared.waits = 0, None
             except TransientError as error:
                 with self._shared.lock:
                     why = self._shared.breaker.connection_failed(str(error))
                 self._shared.pause(why)
-                self._wait(min(FIRST_BACKOFF_S * 2**self._failures, LONGEST_BACKOFF_S))
+                seconds = min(FIRST_BACKOFF_S * 2**self._failures, LONGEST_BACKOFF_S)
+                self._shared.waits = f"{error}: next try in {seconds:g} s"
+                self._wait(seconds)
                 self._failures += 1
             except BatchError as error:
                 self._shared.pause(f"the relay does not want us: {error}")
@@ -293,5 +297,4 @@ class _Work:
 
     def unwritable(self, recipient: Claimed, why: str) -> None:
         """Take in that a message could not be written."""
-        outcome = Outcome(recipient.seq, Kind.FAILED, None, None, f"the message cannot be written: {why}")
-        self.note(outcome)
+        self.note(Outcome(recipient.seq, Kind.FAILED, None, None, f"the message cannot be written: {why}"))

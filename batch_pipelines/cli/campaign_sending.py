@@ -40,7 +40,7 @@ def send(name: Name, partition: Partition = None) -> None:
             show(Stage("sending", 0, occurrence.total, "recipients"))
             review = campaigns.send(
                 occurrence.id,
-                report=lambda at: show(Stage("sending", at.done, at.counts.total, "recipients")),
+                report=lambda at: show(Stage("sending", at.done, at.counts.total, "recipients", at.waits)),
                 wait_for_others=True,
             )
         _show(review)

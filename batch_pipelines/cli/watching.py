@@ -24,12 +24,14 @@ class Stage:
         done: How much of it.
         total: Out of how much; 0 where that is not known.
         unit: What is counted.
+        note: What keeps it from going on, if anything does.
     """
 
     what: str
     done: int = 0
     total: int = 0
     unit: str = ""
+    note: str | None = None
 
     def __str__(self) -> str:
         """`processing: 62% · 208,000 of 336,776 items`."""
@@ -44,8 +46,10 @@ class Stage:
 
     @property
     def figures(self) -> str:
-        """`208,000 of 336,776 items`."""
-        return f"{self.done:,} of {self.total:,} {self.unit}" if self.total else ""
+        """`208,000 of 336,776 items`, and the note."""
+        if not self.total:
+            return self.note or ""
+        return " · ".join(filter(None, (f"{self.done:,} of {self.total:,} {self.unit}", self.note)))
 
 
 STARTING, RECORDING = Stage("starting Dagster"), Stage("recording in Dagster")

@@ -1,5 +1,6 @@
 """Occurrences from preparing to the last recipient, through a real SMTP dialogue with a sink that misbehaves."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from batch_pipelines.campaigns.pipeline import Campaigns
+from batch_pipelines.campaigns.progress import SendingProgress
 from batch_pipelines.core import heartbeat
 from batch_pipelines.core.clock import FakeClock
 from batch_pipelines.core.errors import ConfigError, IntegrityError
@@ -146,6 +148,36 @@ def test_a_relay_that_is_away_pauses_the_campaign_and_says_why(news: ShopNews, m
     assert review.occurrence.state is OccurrenceState.PAUSED
     assert "connections in a row failed" in str(review.occurrence.reason)
     assert review.figures["pending"] == 3
+
+
+class Patient(FakeClock):
+    """A clock that waits until somebody was told what is waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = threading.Event()
+
+    def sleep(self, seconds: float) -> None:
+        assert self.told.wait(30)
+        super().sleep(seconds)
+
+
+def test_who_waits_for_a_relay_says_so_and_when_it_tries_again(news: ShopNews, monkeypatch: pytest.MonkeyPatch) -> None:
+    news.clock = clock = Patient()
+    monkeypatch.setattr(heartbeat, "STOP_AFTER_S", float("inf"))  # its thread does not follow this clock
+    said: list[SendingProgress] = []
+
+    def report(progress: SendingProgress) -> None:
+        said.append(progress)
+        if progress.waits:
+            clock.told.set()
+
+    with through(news, "refuse@banner:1=421 4.3.2 come back later"):
+        review = news.send(report=report)
+    waits = "relay 'default', banner: it said 421 4.3.2 come back later: next try in 0.5 s"
+    assert str(said[0]) == f"0% · 0 of 3 recipients · {waits}"
+    assert said[-1].waits is None
+    assert review.figures["sent"] == 3
 
 
 def test_who_lacks_data_is_skipped_and_says_so(news: ShopNews) -> None:
