@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from batch_pipelines.cli.campaigns import Name, Partition, begun, open_campaigns
-from batch_pipelines.cli.cells import counted
+from batch_pipelines.cli.cells import counted, local_time
 from batch_pipelines.cli.console import say
 from batch_pipelines.cli.output import CsvFlag, Format, JsonFlag, chosen, write_csv, write_json, write_table
 from batch_pipelines.core.errors import BatchFailed
@@ -106,7 +106,7 @@ def suppress(
             if as_json:
                 write_json(rows)
             else:
-                write_table(SUPPRESSED, rows)
+                write_table(SUPPRESSED, [{**row, "since": local_time(row["since"])} for row in rows])
             return
         key = _address(address)
         if remove:

@@ -25,6 +25,11 @@ def shown(value: object) -> str:
     return printable(as_text(value) if isinstance(value, bytes) else str(value))
 
 
+def local_time(text: str | None) -> str:
+    """Return a moment of the ledger (ISO 8601) as the reader's clock shows it, to the minute; nothing for none."""
+    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M") if text else ""
+
+
 def counted(number: int, what: str) -> str:
     """Return `1 row`, `2 rows`."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"

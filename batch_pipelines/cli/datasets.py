@@ -1,12 +1,12 @@
 """`bp datasets`: all datasets, or one with its partitions."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from batch_pipelines.cli import places
+from batch_pipelines.cli.cells import local_time
 from batch_pipelines.cli.console import command, data, say
 from batch_pipelines.cli.output import Format, JsonFlag, chosen, write_json, write_table
 from batch_pipelines.core.errors import BatchError
@@ -46,7 +46,7 @@ def _show_all(processing: "Processing", form: Format) -> None:
             "rows": "broken" if row["broken"] else f"{row['rows']:,}",
             "partitions": _partitions(row),
             "dead letters": f"{row['dead_letters']:,}",
-            "last processed": _local(row["last_processed_at"]),
+            "last processed": local_time(row["last_processed_at"]),
             "description": row["description"] or "",
         }
         for row in rows
@@ -115,7 +115,7 @@ def _show_one(processing: "Processing", name: str, form: Format) -> None:
         {
             **{key: row[key] for key in ("partition", "state")},
             **{key.replace("_", " "): "" if row[key] is None else f"{row[key]:,}" for key in numbers},
-            "published": _local(row["published_at"]),
+            "published": local_time(row["published_at"]),
         }
         for row in rows
     ]
@@ -164,7 +164,3 @@ def _advise(name: str, rows: list[dict[str, Any]]) -> None:
         say(f"its dead letters: {command(f'dead-letters {name}')}", "dim")
     if any(row["state"] != "published" for row in rows):
         say(f"process what is missing: {command(f'backfill {name} --missing')}", "dim")
-
-
-def _local(text: str | None) -> str:
-    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M") if text else ""

@@ -9,10 +9,10 @@ import dagster as dg
 
 from batch_pipelines.campaigns.declaration.catalog import Catalog as Campaigns
 from batch_pipelines.components.campaign.sensors import read_returned_mail, resend_deferred
-from batch_pipelines.components.generate_report import generate_report_job
-from batch_pipelines.components.process_data import process_data_job
-from batch_pipelines.components.replay_dead_letters import replay_dead_letters_job
-from batch_pipelines.components.send_emails import send_emails_job
+from batch_pipelines.components.jobs.generate_report import generate_report_job
+from batch_pipelines.components.jobs.process_data import process_data_job
+from batch_pipelines.components.jobs.replay_dead_letters import replay_dead_letters_job
+from batch_pipelines.components.jobs.send_emails import send_emails_job
 from batch_pipelines.core.clock import SystemClock
 from batch_pipelines.core.errors import BatchError
 from batch_pipelines.orchestration.instance import keep_pool_limits

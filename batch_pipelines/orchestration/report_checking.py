@@ -1,7 +1,7 @@
 """What must hold of a report before it goes out: its files, its figures, its rows, its tables, what its YAML asks.
 
 Plain findings; Dagster shows them as asset checks, `bp report run` as lines. What must not live here: how a file is
-looked at (report_files.py).
+looked at (reporting/verify.py).
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -7,7 +7,7 @@ import dagster as dg
 
 from batch_pipelines.campaigns.declaration.catalog import Entry
 from batch_pipelines.components.campaign.steps import open_campaigns
-from batch_pipelines.components.dataset.metadata import markdown_table
+from batch_pipelines.components.metadata import check_result
 from batch_pipelines.orchestration.names import checks_name
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ ABOUT = {
     AMBIGUOUS: "Warns while it is not known whether a mail was accepted. `bp campaign ambiguous` lists them.",
     BOUNCES: f"Warns where more than {MOST_BOUNCES:.0%} of the mails came back or were refused for good.",
 }
-SHOWN = 20
+BLOCKING = (ADDS_UP,)
 
 
 def campaign_checks(entry: Entry) -> dg.AssetChecksDefinition:
@@ -31,7 +31,7 @@ def campaign_checks(entry: Entry) -> dg.AssetChecksDefinition:
         name=checks_name(name),
         description=f"Looks at every occurrence of {name} as it is now. Changes nothing; may be run at any time.",
         specs=[
-            dg.AssetCheckSpec(check, asset=name, description=text, blocking=check == ADDS_UP)
+            dg.AssetCheckSpec(check, asset=name, description=text, blocking=check in BLOCKING)
             for check, text in ABOUT.items()
         ],
         can_subset=True,
@@ -49,24 +49,15 @@ def campaign_checks(entry: Entry) -> dg.AssetChecksDefinition:
 def check_reviews(name: str, reviews: "Sequence[Review]") -> Iterator[dg.AssetCheckResult]:
     """Check occurrences of a campaign."""
     off = [each for each in reviews if not each.adds_up]
-    yield _result(name, ADDS_UP, off, "everybody is accounted for", dg.AssetCheckSeverity.ERROR)
+    yield _result(name, ADDS_UP, off, "everybody is accounted for")
     unsure = [each for each in reviews if each.figures["ambiguous"]]
     held = sum(each.figures["ambiguous"] for each in unsure)
-    yield _result(name, AMBIGUOUS, unsure, f"{held:,} mails are ambiguous", dg.AssetCheckSeverity.WARN)
+    yield _result(name, AMBIGUOUS, unsure, f"{held:,} mails are ambiguous")
     high = [each for each in reviews if each.bounce_rate > MOST_BOUNCES]
     most = max((each.bounce_rate for each in reviews), default=0.0)
-    yield _result(name, BOUNCES, high, f"at most {most:.1%} of an occurrence bounced", dg.AssetCheckSeverity.WARN)
+    yield _result(name, BOUNCES, high, f"at most {most:.1%} of an occurrence bounced")
 
 
-def _result(
-    name: str, check: str, wrong: "Sequence[Review]", said: str, severity: dg.AssetCheckSeverity
-) -> dg.AssetCheckResult:
-    rows: list[dict[str, object]] = [{"occurrence": each.occurrence.partition, **each.figures} for each in wrong]
-    return dg.AssetCheckResult(
-        asset_key=dg.AssetKey(name),
-        check_name=check,
-        passed=not wrong,
-        severity=severity,
-        description=said,
-        metadata={"occurrences": dg.MetadataValue.md(markdown_table(rows[:SHOWN]))} if rows else {},
-    )
+def _result(name: str, check: str, wrong: "Sequence[Review]", said: str) -> dg.AssetCheckResult:
+    rows = [{"occurrence": each.occurrence.partition, **each.figures} for each in wrong]
+    return check_result(name, check, rows, said, blocking=check in BLOCKING, title="occurrences")

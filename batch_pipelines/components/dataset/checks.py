@@ -10,7 +10,8 @@ from types import MappingProxyType
 
 import dagster as dg
 
-from batch_pipelines.components.dataset.metadata import markdown_table, reject_rate
+from batch_pipelines.components.dataset.metadata import reject_rate
+from batch_pipelines.components.metadata import check_result
 from batch_pipelines.core.clock import SystemClock
 from batch_pipelines.core.table_lease import table_lease
 from batch_pipelines.lake.query import rows_by_partition
@@ -25,7 +26,6 @@ from batch_pipelines.processing.tables.contributing import contributing
 CONSERVATION, ROW_COUNT, REJECT_RATE = "conservation", "row_count", "reject_rate"
 OPEN_DEAD_LETTERS = "open_dead_letters"
 TRIES, TRY_EVERY_S = 40, 0.5
-OFFENDERS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +211,5 @@ def _key(finding: Finding, asset: str) -> dg.AssetCheckKey:
 
 
 def _result(finding: Finding, asset: str, severity: dg.AssetCheckSeverity) -> dg.AssetCheckResult:
-    shown = markdown_table(finding.wrong[:OFFENDERS_SHOWN])
-    return dg.AssetCheckResult(
-        asset_key=dg.AssetKey(asset),
-        check_name=finding.check,
-        passed=not finding.wrong,
-        severity=severity,
-        description=finding.said,
-        metadata={"partitions": dg.MetadataValue.md(shown)} if finding.wrong else {},
-    )
+    blocking = severity is dg.AssetCheckSeverity.ERROR
+    return check_result(asset, finding.check, finding.wrong, finding.said, blocking=blocking, title="partitions")

@@ -1,11 +1,12 @@
 """The metadata of a dataset's two assets, batch by batch: asks the table what the report cannot know.
 
-What must not live here: what the metadata looks like (dataset_metadata.py), whether a batch is good (processing/).
+What must not live here: what the metadata looks like (metadata.py), whether a batch is good (processing/).
 """
 
 import pyarrow.compute as pc
 
-from batch_pipelines.components.dataset.metadata import Metadata, letters_metadata, table_metadata
+from batch_pipelines.components.dataset.metadata import letters_metadata, table_metadata
+from batch_pipelines.components.metadata import Metadata
 from batch_pipelines.lake.delta import PARTITION, load, table_path
 from batch_pipelines.lake.query import SYSTEM_COLUMNS, rows_by_partition
 from batch_pipelines.orchestration.names import letters_name

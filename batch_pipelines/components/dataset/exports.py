@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from batch_pipelines.components.dataset.metadata import Metadata, markdown_table
+from batch_pipelines.components.metadata import Metadata, markdown_table
 from batch_pipelines.core.errors import TransientError
 from batch_pipelines.orchestration.names import exports_name
 from batch_pipelines.orchestration.partitions import dagster_key, partitions_def, requested

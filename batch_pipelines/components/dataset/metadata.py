@@ -4,17 +4,15 @@ What must not live here: when it is logged (steps.py), how it is counted (proces
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 import dagster as dg
 
+from batch_pipelines.components.metadata import Cell, Metadata, cell, markdown_table, table
 from batch_pipelines.processing.declaration.columns import Column
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.reports import BatchReport
 
-Metadata = dict[str, dg.MetadataValue]
 CHUNKS_SHOWN = 200
-CELL_LETTERS = 80
 KEY_LETTERS = 12  # enough to tell batches apart; all of it makes the table wider than the page
 SAMPLE_LETTERS = 240
 
@@ -87,19 +85,9 @@ def reject_rate(report: BatchReport, accepted: int = 0) -> float:
     return (report.counts.dead - accepted) / report.counts.items if report.counts.items else 0.0
 
 
-def markdown_table(rows: Sequence[Mapping[str, object]]) -> str:
-    """Return rows as a Markdown table, empty without rows."""
-    if not rows:
-        return ""
-    names = list(rows[0])
-    lines: list[list[object]] = [[*names], ["---" for _ in names]]
-    lines += [[row[name] for name in names] for row in rows]
-    return "\n".join("| " + " | ".join(_cell(value) for value in line) + " |" for line in lines)
-
-
 def _changed(lines: Sequence[str]) -> Metadata:
     """Return what the batch changed of the table's columns, if anything."""
-    return {"schema_change": dg.MetadataValue.md("\n".join(f"- {_cell(line)}" for line in lines))} if lines else {}
+    return {"schema_change": dg.MetadataValue.md("\n".join(f"- {cell(line)}" for line in lines))} if lines else {}
 
 
 def _identity(report: BatchReport) -> Metadata:
@@ -154,7 +142,7 @@ def _constraints(column: Column | None) -> dg.TableColumnConstraints:
 def _sample(sample: str) -> str:
     """Return `file:line: message` as an entry of a list in short lines: the page cuts long ones instead of wrapping."""
     place, _, message = sample.partition(": ")
-    return f"- {_cell(message, SAMPLE_LETTERS)}  \n  {_cell(place.rpartition('/')[2])}"
+    return f"- {cell(message, SAMPLE_LETTERS)}  \n  {cell(place.rpartition('/')[2])}"
 
 
 def _counted(title: str, counts: Mapping[str, int]) -> str:
@@ -167,11 +155,10 @@ def _chunk_table(chunks: Sequence[Mapping[str, object]]) -> dg.MetadataValue:
         return dg.MetadataValue.text("no chunks: the source is empty")
     shown = sorted(chunks, key=_conspicuous)[:CHUNKS_SHOWN]
     rows = [_chunk(row) for row in sorted(shown, key=lambda chunk: str(chunk["index"]).zfill(9))]
-    columns = [dg.TableColumn(name=name, type=_type_of(name)) for name in rows[0]]
-    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema=dg.TableSchema(columns=columns))
+    return table(rows, {name: _type_of(name) for name in rows[0]})
 
 
-def _chunk(row: Mapping[str, object]) -> dict[str, str | int | float | bool | None]:
+def _chunk(row: Mapping[str, object]) -> dict[str, Cell]:
     names = {"attempts": "failures"}  # a chunk that is done at once has none
     return {names.get(name, name): _scalar(value) for name, value in row.items()}
 
@@ -184,17 +171,7 @@ def _type_of(name: str) -> str:
     return {"state": "string", "error": "string", "seconds": "float"}.get(name, "int")
 
 
-def _scalar(value: object) -> str | int | float | bool | None:
+def _scalar(value: object) -> Cell:
     if isinstance(value, float):
         return round(value, 3)
     return value if isinstance(value, str | int | bool) or value is None else str(value)
-
-
-def _cell(value: object, letters: int = CELL_LETTERS) -> str:
-    """Return a value as one cell of a Markdown table: one line, no bars, not too long."""
-    if isinstance(value, datetime):
-        value = value.astimezone(UTC).isoformat(sep=" ", timespec="seconds").replace("+00:00", "Z")
-    text = "" if value is None else str(value)
-    text = "".join(letter if letter.isprintable() else " " for letter in text)
-    text = text if len(text) <= letters else f"{text[:letters]}…"
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")

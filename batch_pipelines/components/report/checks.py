@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from batch_pipelines.components.dataset.metadata import markdown_table
+from batch_pipelines.components.metadata import check_result
 from batch_pipelines.components.report.graph import report_partitions
 from batch_pipelines.orchestration.names import checks_name
 from batch_pipelines.orchestration.report_checking import Finding, check_reports, checks_of
@@ -20,8 +20,6 @@ from batch_pipelines.reporting.declaration.catalog import Entry
 
 if TYPE_CHECKING:
     from batch_pipelines.orchestration.report_desk import ReportDesk
-
-OFFENDERS_SHOWN = 20
 
 
 def report_checks(entry: Entry) -> dg.AssetChecksDefinition:
@@ -59,12 +57,5 @@ def _reports(desk: "ReportDesk", name: str, asked: Sequence[str]) -> list[Report
 
 
 def _result(finding: Finding, asset: str) -> dg.AssetCheckResult:
-    shown = markdown_table(finding.wrong[:OFFENDERS_SHOWN])
-    return dg.AssetCheckResult(
-        asset_key=dg.AssetKey(asset),
-        check_name=finding.check,
-        passed=not finding.wrong,
-        severity=dg.AssetCheckSeverity.ERROR if finding.blocking else dg.AssetCheckSeverity.WARN,
-        description=str(finding),
-        metadata={"problems": dg.MetadataValue.md(shown)} if finding.wrong else {},
-    )
+    said, blocking = str(finding), finding.blocking
+    return check_result(asset, finding.check, finding.wrong, said, blocking=blocking, title="problems")

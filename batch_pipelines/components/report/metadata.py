@@ -1,6 +1,6 @@
 """What the UI shows of a report: its first page, figures, files, what it knows until when. Values only.
 
-What must not live here: when it is logged (report_graph.py).
+What must not live here: when it is logged (graph.py).
 """
 
 import base64
@@ -9,11 +9,11 @@ from pathlib import Path
 
 import dagster as dg
 
+from batch_pipelines.components.metadata import Cell, Metadata, table
 from batch_pipelines.core.delivered import DeliveryState
 from batch_pipelines.orchestration.report_records import Report
 from batch_pipelines.reporting.delivering import Outcome
 
-Metadata = dict[str, dg.MetadataValue]
 PREVIEW_BYTES = 20_000  # it lives in the event log, once a materialisation
 REPORTS_SHOWN = 50
 
@@ -65,7 +65,7 @@ def figures(report: Report) -> Metadata:
 
 def files_table(reports: Sequence[Report]) -> dg.TableMetadataValue:
     """Return the files, a row each."""
-    rows = [
+    rows: list[dict[str, Cell]] = [
         {
             "file": "/".join(filter(None, (report.manifest.key, file.name))),
             "bytes": file.bytes,
@@ -77,8 +77,7 @@ def files_table(reports: Sequence[Report]) -> dg.TableMetadataValue:
         for file in report.manifest.files
     ]
     kinds = {"file": "string", "bytes": "int", "rows": "string", "pages": "string", "sha256": "string"}
-    schema = dg.TableSchema(columns=[dg.TableColumn(name, kind) for name, kind in kinds.items()])
-    return dg.MetadataValue.table([dg.TableRecord({key: row[key] for key in kinds}) for row in rows], schema=schema)
+    return table(rows, kinds)
 
 
 def delivery_metadata(outcomes: Sequence[Outcome]) -> Metadata:
@@ -89,26 +88,21 @@ def delivery_metadata(outcomes: Sequence[Outcome]) -> Metadata:
         state.value: dg.MetadataValue.int(sum(row.state is state for row in rows)) for state in DeliveryState
     }
     del counts[DeliveryState.SENDING.value], counts[DeliveryState.PLANNED.value]
-    columns = ("channel", "recipient", "state", "attempts", "said")
-    records = [
-        dg.TableRecord(
-            dict(
-                zip(
-                    columns,
-                    (row.key.channel, _shown(row.key.recipient), row.state.value, row.attempts, row.detail or ""),
-                    strict=True,
-                )
-            )
-        )
+    shown: list[dict[str, Cell]] = [
+        {
+            "channel": row.key.channel,
+            "recipient": _shown(row.key.recipient),
+            "state": row.state.value,
+            "attempts": row.attempts,
+            "said": row.detail or "",
+        }
         for row in rows[:REPORTS_SHOWN]
     ]
-    schema = dg.TableSchema(
-        columns=[dg.TableColumn(name, "int" if name == "attempts" else "string") for name in columns]
-    )
+    kinds = {name: "int" if name == "attempts" else "string" for name in (shown[0] if shown else ())}
     return {
         **counts,
         **({"not_delivered_because": dg.MetadataValue.text("; ".join(held_back))} if held_back else {}),
-        **({"deliveries": dg.MetadataValue.table(records, schema=schema)} if records else {}),
+        **({"deliveries": table(shown, kinds)} if shown else {}),
     }
 
 

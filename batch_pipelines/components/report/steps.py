@@ -2,7 +2,7 @@
 
 Each opens its own desk and hands on ids and counts; rows and files are on disk. A partition that fails does not stop
 the others: it is carried along as a problem, and the last step fails, naming it. What must not live here: what a
-report contains (reporting/), what the UI shows of it (report_metadata.py).
+report contains (reporting/), what the UI shows of it (metadata.py).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

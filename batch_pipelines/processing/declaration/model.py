@@ -1,7 +1,7 @@
 """What the YAML of a dataset says, and whether it makes sense on its own.
 
 Plain frozen pydantic models that survive a trip through JSON (`model_dump(mode="json")`, `model_validate`).
-What must not live here: other datasets (catalog.py), the disk (sources/), windows and keys (partitions.py).
+What must not live here: other datasets (catalog.py), the disk (sources/), windows (core/declaring/partitions.py).
 """
 
 import hashlib

@@ -3,12 +3,11 @@
 What must not live here: doing it (replay_dead_letters.py).
 """
 
-from enum import StrEnum
-
 import dagster as dg
-from pydantic import ConfigDict, Field, create_model
+from pydantic import ConfigDict, Field
 
-from batch_pipelines.components.process_data_config import FAVOURITE
+from batch_pipelines.components.jobs.flat_config import with_choice
+from batch_pipelines.components.jobs.process_data_config import FAVOURITE
 from batch_pipelines.processing.replay import Replay
 from batch_pipelines.processing.selection import Wanted
 
@@ -47,13 +46,7 @@ class PlanReplayConfig(ReplayConfig):
 
 def run_config_model(names: list[str]) -> type[dg.Config]:
     """Return the model of the run config, with the names of datasets as the allowed values of `dataset`."""
-    choices = StrEnum("Dataset", {name: name for name in names})  # type: ignore[misc]  # the names are data
-    default = FAVOURITE if FAVOURITE in names else names[0]
-    dataset = Field(default=choices(default), description=f"Whose dead letters: {', '.join(names)}.")
-    model: type[dg.Config] = create_model(
-        "ReplayDeadLettersRunConfig", __base__=ReplayConfig, dataset=(choices, dataset)
-    )
-    return model
+    return with_choice(ReplayConfig, "ReplayDeadLettersRunConfig", "dataset", names, FAVOURITE, "Whose dead letters")
 
 
 def replay_of(config: PlanReplayConfig, *, root_run: str, who: str) -> Replay:

@@ -7,9 +7,9 @@ import dagster as dg
 import pytest
 import yaml
 
-from batch_pipelines.components.flat_config import refusal_of
-from batch_pipelines.components.replay_config import PlanReplayConfig, replay_of, run_config_model
-from batch_pipelines.components.replay_dead_letters import replay_dead_letters_job
+from batch_pipelines.components.jobs.flat_config import refusal_of
+from batch_pipelines.components.jobs.replay_config import PlanReplayConfig, replay_of, run_config_model
+from batch_pipelines.components.jobs.replay_dead_letters import replay_dead_letters_job
 from batch_pipelines.orchestration.session import open_processing
 from batch_pipelines.processing.declaration.catalog import Catalog
 from batch_pipelines.processing.replay import Replay, accept
@@ -112,5 +112,5 @@ def test_accepted_letters_do_not_warn_and_are_told_apart(sold: Shop, instance: d
 
 
 def test_the_example_is_what_the_job_takes() -> None:
-    example = yaml.safe_load((Path(__file__).parents[2] / "examples" / "replay_dead_letters.yaml").read_text())
+    example = yaml.safe_load((Path(__file__).parents[3] / "examples" / "replay_dead_letters.yaml").read_text())
     assert refusal_of(run_config_model(["flights"]), example) is None

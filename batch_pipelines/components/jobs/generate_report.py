@@ -6,13 +6,12 @@ It shares queries, documents and files with the reports' assets: the same again 
 """
 
 import json
-from enum import StrEnum
 from typing import Any, get_args
 
 import dagster as dg
-from pydantic import ConfigDict, Field, create_model
+from pydantic import ConfigDict, Field
 
-from batch_pipelines.components.flat_config import CONSOLE, flat_config
+from batch_pipelines.components.jobs.flat_config import CONSOLE, flat_config, with_choice
 from batch_pipelines.components.report import steps
 from batch_pipelines.components.report.metadata import files_table, shown_picture
 from batch_pipelines.core.model import Json
@@ -158,13 +157,6 @@ def generate_report_job(catalog: Catalog) -> dg.JobDefinition | None:
 
 def run_config_model(names: list[str]) -> type[dg.Config]:
     """Return the model of the run config, with the names of reports as the allowed values of `type`."""
-    types = StrEnum("ReportType", {name: name for name in names})  # type: ignore[misc]  # the names are data
-    formats = StrEnum("Format", {name: name for name in get_args(FormatName)})  # type: ignore[misc]
-    default = FAVOURITE if FAVOURITE in names else names[0]
-    model: type[dg.Config] = create_model(
-        "GenerateReportRunConfig",
-        __base__=GenerateReportConfig,
-        type=(types, Field(default=types(default), description=f"The report to make: {', '.join(names)}.")),
-        format=(formats, Field(default=formats("pdf"), description=f"The file to make: {', '.join(formats)}.")),
-    )
-    return model
+    name, formats = "GenerateReportRunConfig", get_args(FormatName)
+    typed = with_choice(GenerateReportConfig, name, "type", names, FAVOURITE, "The report to make")
+    return with_choice(typed, name, "format", formats, "pdf", "The file to make")

@@ -3,18 +3,36 @@
 What must not live here: what any job may be asked (process_data_config.py, replay_config.py).
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, TypeVar
 
 import dagster as dg
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, create_model
 
 from batch_pipelines.core.declaring.key_problems import problems_of
 
 CONSOLE = {"console": {"config": {"log_level": "INFO"}}}  # what happens to the data, not to Dagster's steps
 
-
+C = TypeVar("C", bound=dg.Config)
 Contradiction = Callable[[Mapping[str, Any]], str | None]
+
+
+def with_choice(base: type[C], name: str, key: str, choices: Sequence[str], favourite: str, about: str) -> type[C]:
+    """Return the model of a run config with one more key, which the Launchpad offers a choice for.
+
+    Args:
+        base: The model of the other keys.
+        name: Of the model that is returned.
+        key: The key.
+        choices: Its allowed values.
+        favourite: The default, if it is one of them; else the first is.
+        about: What is chosen, for the description.
+    """
+    kinds = StrEnum(key.capitalize(), {choice: choice for choice in choices})  # type: ignore[misc]  # they are data
+    default = kinds(favourite if favourite in choices else choices[0])
+    field = Field(default=default, description=f"{about}: {', '.join(choices)}.")
+    return create_model(name, __base__=base, **{key: (kinds, field)})  # type: ignore[call-overload,no-any-return]
 
 
 def flat_config(

@@ -4,13 +4,13 @@ What must not live here: how Dagster maps it to its steps (process_data.py).
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any
 
 import dagster as dg
-from pydantic import ConfigDict, Field, create_model
+from pydantic import ConfigDict, Field
 
 from batch_pipelines.components.dataset import steps
+from batch_pipelines.components.jobs.flat_config import with_choice
 from batch_pipelines.core.declaring.quantities import seconds, size_bytes
 from batch_pipelines.items.planning import ATTEMPTS, CHUNK_SIZE, HARD_S, SOFT_S, ItemOrder
 from batch_pipelines.items.processors import DEFAULT as DEFAULT_PROCESSOR
@@ -75,13 +75,7 @@ class PlanConfig(ProcessDataConfig):
 
 def run_config_model(names: list[str]) -> type[dg.Config]:
     """Return the model of the run config, with the names of datasets as the allowed values of `dataset`."""
-    choices = StrEnum("Dataset", {name: name for name in names})  # type: ignore[misc]  # the names are data
-    default = FAVOURITE if FAVOURITE in names else names[0]
-    dataset = Field(default=choices(default), description=f"The dataset to process: {', '.join(names)}.")
-    model: type[dg.Config] = create_model(
-        "ProcessDataRunConfig", __base__=ProcessDataConfig, dataset=(choices, dataset)
-    )
-    return model
+    return with_choice(ProcessDataConfig, "ProcessDataRunConfig", "dataset", names, FAVOURITE, "The dataset to process")
 
 
 def contradiction(given: Mapping[str, Any]) -> str | None:

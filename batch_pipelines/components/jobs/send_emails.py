@@ -7,17 +7,16 @@ It shares occurrences with the campaigns' assets: what one has sent, the other d
 
 import json
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import Any
 
 import dagster as dg
-from pydantic import ConfigDict, Field, create_model
+from pydantic import ConfigDict, Field
 
 from batch_pipelines.campaigns.declaration.catalog import Catalog
 from batch_pipelines.components.campaign import steps
 from batch_pipelines.components.campaign.graph import AUDIENCE_OUT, PREPARED, sends_op
-from batch_pipelines.components.flat_config import CONSOLE, flat_config
 from batch_pipelines.components.graphs import fan_out
+from batch_pipelines.components.jobs.flat_config import CONSOLE, flat_config, with_choice
 from batch_pipelines.core.model import Json
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY, json_io_manager
 from batch_pipelines.orchestration.policies import INFRASTRUCTURE_RETRIES, RUN_TAGS, SEND_EMAILS, multiprocess_config
@@ -146,9 +145,5 @@ def send_emails_job(catalog: Catalog) -> dg.JobDefinition | None:
 
 def run_config_model(names: list[str]) -> type[dg.Config]:
     """Return the model of the run config, with the names of campaigns as the allowed values of `campaign`."""
-    choices = StrEnum("Campaign", {name: name for name in (*names, NONE)})  # type: ignore[misc]  # the names are data
-    campaign = Field(default=choices(NONE), description=f"The campaign to send: {', '.join(names)}.")
-    model: type[dg.Config] = create_model(
-        "SendEmailsRunConfig", __base__=SendEmailsConfig, campaign=(choices, campaign)
-    )
-    return model
+    choices = (*names, NONE)
+    return with_choice(SendEmailsConfig, "SendEmailsRunConfig", "campaign", choices, NONE, "The campaign to send")

@@ -20,9 +20,9 @@ from batch_pipelines.components.dataset.exports import (
     raise_failures,
 )
 from batch_pipelines.components.dataset.graph import PLAN_OUT, PLANNED, lane_op
-from batch_pipelines.components.flat_config import CONSOLE, flat_config
 from batch_pipelines.components.graphs import fan_out
-from batch_pipelines.components.process_data_config import (
+from batch_pipelines.components.jobs.flat_config import CONSOLE, flat_config
+from batch_pipelines.components.jobs.process_data_config import (
     PlanConfig,
     contradiction,
     item_order_of,

@@ -6,8 +6,8 @@ from typing import Any, get_args
 import dagster as dg
 import pytest
 
-from batch_pipelines.components.flat_config import refusal_of
-from batch_pipelines.components.generate_report import generate_report_job, run_config_model
+from batch_pipelines.components.jobs.flat_config import refusal_of
+from batch_pipelines.components.jobs.generate_report import generate_report_job, run_config_model
 from batch_pipelines.reporting.declaration.catalog import Catalog
 from batch_pipelines.reporting.declaration.delivery import FormatName
 from batch_pipelines_tests.components.report_shop import STORES_BURST, ReportShop

@@ -4,9 +4,9 @@ import dagster as dg
 import pytest
 from pydantic import ValidationError
 
-from batch_pipelines.components.flat_config import refusal_of
-from batch_pipelines.components.process_data import process_data_job as process_data_job_of
-from batch_pipelines.components.process_data_config import PlanConfig, order_of, run_config_model
+from batch_pipelines.components.jobs.flat_config import refusal_of
+from batch_pipelines.components.jobs.process_data import process_data_job as process_data_job_of
+from batch_pipelines.components.jobs.process_data_config import PlanConfig, order_of, run_config_model
 from batch_pipelines.core.declaring.quantities import MB
 from batch_pipelines.processing.declaration.catalog import Catalog
 from batch_pipelines.processing.pipeline import Overrides

@@ -10,10 +10,10 @@ import dagster as dg
 
 from batch_pipelines.components.dataset import steps
 from batch_pipelines.components.dataset.graph import PLAN_OUT, PLANNED, lane_op
-from batch_pipelines.components.flat_config import CONSOLE, flat_config
 from batch_pipelines.components.graphs import fan_out
-from batch_pipelines.components.process_data import publish_op
-from batch_pipelines.components.replay_config import PlanReplayConfig, replay_of, run_config_model
+from batch_pipelines.components.jobs.flat_config import CONSOLE, flat_config
+from batch_pipelines.components.jobs.process_data import publish_op
+from batch_pipelines.components.jobs.replay_config import PlanReplayConfig, replay_of, run_config_model
 from batch_pipelines.core.model import Json
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY, json_io_manager
 from batch_pipelines.orchestration.policies import INFRASTRUCTURE_RETRIES, PROCESS_DATA, REPLAY_DEAD_LETTERS, RUN_TAGS
