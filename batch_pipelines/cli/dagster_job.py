@@ -115,7 +115,7 @@ def _forwarding(process: "subprocess.Popen[bytes]") -> Iterator[list[int]]:
     """Pass on signals: the first asks the process to stop, another kills it and all it started. Yields them.
 
     Raises:
-        KeyboardInterrupt: It stopped because of them.
+        KeyboardInterrupt: There were any, however it ended: whoever pressed Ctrl-C wants nothing more to be begun.
     """
     asked: list[int] = []
 
@@ -132,7 +132,7 @@ def _forwarding(process: "subprocess.Popen[bytes]") -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if asked and process.returncode:
+    if asked:
         raise KeyboardInterrupt
 
 

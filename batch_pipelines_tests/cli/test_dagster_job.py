@@ -60,10 +60,11 @@ def test_ctrl_c_is_passed_on_once_and_stops_it(tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_job_that_ends_well_in_spite_of_ctrl_c_has_ended_well(tmp_path: Path) -> None:
+def test_after_ctrl_c_nothing_more_is_begun_even_if_the_job_still_came_to_a_good_end(tmp_path: Path) -> None:
     log = tmp_path / "log"
 
-    assert run(ENDS_WELL_ON_SIGINT.format(code=0), log, Interrupter(log, times=1)) == 0
+    with pytest.raises(KeyboardInterrupt):
+        run(ENDS_WELL_ON_SIGINT.format(code=0), log, Interrupter(log, times=1))
 
 
 def test_a_second_ctrl_c_kills_it(tmp_path: Path) -> None:
