@@ -1,6 +1,6 @@
-"""A process of its own that does one thing to a ledger when told to, for races: `racer.py ACT URL`.
+"""A process of its own that does one thing after another to ledgers when told to, for races.
 
-Says `ready`, waits for a line, acts, prints what came of it as JSON.
+It reads a line `ACT URL`, says `ready`, waits for another line, acts, prints what came of it as JSON.
 """
 
 import json
@@ -45,9 +45,10 @@ def leases(ledger: Ledger) -> object:
 ACTS: dict[str, Callable[[Ledger], object]] = {act.__name__: act for act in (opens_key, opens_another, works, leases)}
 
 if __name__ == "__main__":
-    name, url = sys.argv[1:]
-    print("ready", flush=True)  # noqa: T201
-    sys.stdin.readline()
-    ledger = open_ledger(url)
-    print(json.dumps(ACTS[name](ledger)))  # noqa: T201
-    ledger.close()
+    for asked in sys.stdin:
+        name, url = asked.split()
+        print("ready", flush=True)  # noqa: T201
+        sys.stdin.readline()
+        ledger = open_ledger(url)
+        print(json.dumps(ACTS[name](ledger)), flush=True)  # noqa: T201
+        ledger.close()
