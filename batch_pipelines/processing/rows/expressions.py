@@ -163,10 +163,11 @@ def _check_part(key: str, part: dict[str, Any], columns: set[str]) -> None:
         return
     if name in _MANY_ROWS:
         raise ConfigError(f"{key}: {name} makes several rows of one; an expression gives one value")
+    changing, aggregates = _functions()
     ages = name == "age" and len(part.get("arguments", part.get("children", ()))) == 1
-    if ages or name in _CHANGING or name.startswith("current_") or name in _volatile():
+    if ages or name in _CHANGING or name.startswith("current_") or name in changing:
         raise ConfigError(f"{key}: {name} gives another value each time; a row must always come out the same")
-    if name in _aggregates():
+    if name in aggregates:
         raise ConfigError(f"{key}: {name} is an aggregate; an expression sees its own row only")
 
 
@@ -191,20 +192,14 @@ def _parts(tree: Any) -> Iterator[dict[str, Any]]:
 
 
 @functools.cache
-def _volatile() -> frozenset[str]:
-    return _functions("stability = 'VOLATILE'")
-
-
-@functools.cache
-def _aggregates() -> frozenset[str]:
-    scalar = _functions("function_type in ('scalar', 'macro')")
-    return _functions("function_type = 'aggregate'") - scalar
-
-
-def _functions(condition: str) -> frozenset[str]:
+def _functions() -> tuple[frozenset[str], frozenset[str]]:
+    """Names of DuckDB's functions: those that change from call to call, and those that are aggregates only."""
+    changes, is_aggregate = "bool_or(coalesce(stability = 'VOLATILE', false))", "bool_or(function_type = 'aggregate')"
+    is_other = "bool_or(function_type in ('scalar', 'macro'))"
+    sql = f"select function_name, {changes}, {is_aggregate} and not {is_other} from duckdb_functions() group by 1"  # noqa: S608 - constants
     connection = open_duckdb()
     try:
-        sql = f"select distinct function_name from duckdb_functions() where {condition}"  # noqa: S608 - constants
-        return frozenset(name for (name,) in connection.execute(sql).fetchall())
+        rows = connection.execute(sql).fetchall()
     finally:
         connection.close()
+    return frozenset(name for name, changes, _ in rows if changes), frozenset(name for name, _, only in rows if only)
