@@ -13,6 +13,7 @@ from shutil import copyfileobj
 from typing import Any
 
 from batch_pipelines.core.delivered import DeliveryKey
+from batch_pipelines.core.durable import sync
 from batch_pipelines.core.faults import fault
 from batch_pipelines.delivery.channels import Delivered, Ending, Go, Parcel, ParcelFile, Refused, safe_segment
 
@@ -60,7 +61,7 @@ def put_files(folder: Path, files: Sequence[ParcelFile]) -> None:
         place = folder / safe_segment(file.name)
         if not _is_there(place, file):
             _put(place, file.path)
-    _sync_folder(folder)
+    sync(folder)
 
 
 def _put(place: Path, source: Path) -> None:
@@ -83,14 +84,6 @@ def _is_there(place: Path, file: ParcelFile) -> bool:
             return file_digest(stream, "sha256").hexdigest() == file.sha256
     except FileNotFoundError:
         return False
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _to_s3(address: str, parcel: Parcel) -> str:

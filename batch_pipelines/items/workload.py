@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from batch_pipelines.core.durable import sync
 from batch_pipelines.core.errors import IntegrityError
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.ledger.chunks import Settled
@@ -85,7 +86,7 @@ class ItemWorkload:
         except OSError:
             if not target.is_dir():
                 raise
-        _sync(target.parent)
+        sync(target.parent)
         shutil.rmtree(work, ignore_errors=True)  # a crash before this leaves files behind, no wrong results
         Path(batch.plan["staged"]).unlink(missing_ok=True)
         return Verdict(BatchState.PUBLISHED)
@@ -153,11 +154,3 @@ def _write(path: Path, content: bytes) -> None:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

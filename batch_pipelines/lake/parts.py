@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from batch_pipelines.core.durable import sync
 from batch_pipelines.core.errors import IntegrityError
 
 Stats = dict[str, list[Any]]
@@ -110,7 +111,7 @@ def write_part(rows: pa.Table | Iterable[pa.Table], folder: Path, name: str) -> 
             count, stats = _write(iter([rows] if isinstance(rows, pa.Table) else rows), sink)
             file.flush()
             os.fsync(file.fileno())
-        _sync_folder(folder)
+        sync(folder)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -219,15 +220,7 @@ def _make_folder(folder: Path) -> None:
         return
     _make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(folder.parent)
 
 
 def _unordered(table: pa.Table) -> set[str]:

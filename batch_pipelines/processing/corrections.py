@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from batch_pipelines.core.durable import sync
 from batch_pipelines.core.model import Json
 from batch_pipelines.lake.parts import read_part, write_part
 
@@ -148,11 +149,7 @@ def write_by_hash(folder: Path, rows: pa.Table, ending: str) -> tuple[str, int]:
     temporary = f".{secrets.token_hex(6)}.tmp"
     part = write_part(rows, folder, temporary)
     os.replace(folder / temporary, folder / f"{part.sha256}{ending}")  # noqa: PTH105 - an atomic rename
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(folder)
     return part.sha256, part.bytes
 
 

@@ -5,13 +5,13 @@ What must not live here: how any format looks (render/).
 
 import hashlib
 import json
-import os
 import re
 import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from batch_pipelines.core.durable import sync
 from batch_pipelines.core.errors import ConfigError, IntegrityError
 from batch_pipelines.reporting.declaration.catalog import Entry
 from batch_pipelines.reporting.document import Document
@@ -141,19 +141,11 @@ def _manifest(
 def _settle(draft: Path, folder: Path) -> None:
     """Put all files on disk, then the folder in its place; the very same may be there, from another process."""
     for file in draft.iterdir():
-        _sync(file)
-    _sync(draft)
+        sync(file)
+    sync(draft)
     try:
         draft.rename(folder)
     except OSError:
         if not (folder / MANIFEST).is_file():
             raise
-    _sync(folder.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(folder.parent)

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from batch_pipelines.core.clock import Clock
+from batch_pipelines.core.durable import sync
 from batch_pipelines.core.errors import ConfigError, PermanentError
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.model import Json
@@ -104,7 +105,7 @@ class FileExporter:
             facts = _written(temporary, target, rows)
             fault("export.file_written")
             temporary.replace(file)
-            _sync(file.parent)
+            sync(file.parent)
         finally:
             temporary.unlink(missing_ok=True)
         return facts
@@ -210,12 +211,4 @@ def _write(record: Path, facts: Json) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(record)
-    _sync(record.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(record.parent)

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import compute
 
+from batch_pipelines.core.durable import sync
 from batch_pipelines.core.errors import InputError
 from batch_pipelines.core.faults import fault
 from batch_pipelines.lake.parts import PART_OPTIONS
@@ -248,11 +249,7 @@ def _named(file: Path, source: str, staging_dir: Path) -> SourceFile:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     target = staging_dir / f"{sha256}.parquet"
     file.replace(target)  # over itself, if it was there: the janitor sees that it is wanted
-    folder = os.open(staging_dir, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(staging_dir)
     fault("extract.written")
     return SourceFile(source, target)
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from batch_pipelines.core.durable import sync
 from batch_pipelines.core.errors import InputError
 from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.encodings import (
@@ -227,11 +228,7 @@ def _describe(staged: Staged) -> None:
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     temporary.write_text(json.dumps(facts), encoding="utf-8")
     temporary.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(target.parent)
 
 
 def _staged_before(target: Path) -> Staged | None:
