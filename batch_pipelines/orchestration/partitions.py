@@ -7,6 +7,12 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import dagster as dg
+from dagster._core.storage.tags import (  # noqa: TID251  their names are nowhere public
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    BACKFILL_ID_TAG,
+    PARTITION_NAME_TAG,
+)
 
 from batch_pipelines.core.declaring import windows
 from batch_pipelines.core.declaring.partitions import ALL
@@ -44,6 +50,21 @@ def requested(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> list
     if context.has_partition_key or context.has_partition_key_range:
         return list(context.partition_keys)
     return None
+
+
+def partitions_of_run(tags: Mapping[str, str], definition: dg.PartitionsDefinition[str] | None) -> list[str]:
+    """Return the partitions that a run's tags name: one, a range, or none. Checks have none of their own to ask."""
+    if PARTITION_NAME_TAG in tags:
+        return [tags[PARTITION_NAME_TAG]]
+    if definition is None or ASSET_PARTITION_RANGE_START_TAG not in tags:
+        return []
+    asked = dg.PartitionKeyRange(tags[ASSET_PARTITION_RANGE_START_TAG], tags[ASSET_PARTITION_RANGE_END_TAG])
+    return list(definition.get_partition_keys_in_range(asked))
+
+
+def is_backfill(tags: Mapping[str, str]) -> bool:
+    """Whether a run makes up for the past: part of a backfill, or for a range of partitions."""
+    return BACKFILL_ID_TAG in tags or ASSET_PARTITION_RANGE_START_TAG in tags
 
 
 def announce_files(instance: dg.DagsterInstance, declaration: DatasetDeclaration, keys: Collection[str]) -> None:

@@ -12,9 +12,9 @@ import dagster as dg
 from batch_pipelines.components.metadata import check_result
 from batch_pipelines.components.report.graph import report_partitions
 from batch_pipelines.orchestration.names import checks_name
+from batch_pipelines.orchestration.partitions import partitions_of_run
 from batch_pipelines.orchestration.report_checking import Finding, check_reports, checks_of
 from batch_pipelines.orchestration.report_records import Report, recorded, recorded_partitions
-from batch_pipelines.orchestration.requested import partitions_of_run
 from batch_pipelines.orchestration.session import open_desk
 from batch_pipelines.reporting.declaration.catalog import Entry
 

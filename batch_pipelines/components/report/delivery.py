@@ -11,10 +11,9 @@ from batch_pipelines.components.report.graph import GROUP, report_partitions
 from batch_pipelines.components.report.metadata import delivery_metadata
 from batch_pipelines.core.delivered import DeliveryState
 from batch_pipelines.orchestration.names import delivery_name
-from batch_pipelines.orchestration.partitions import requested
+from batch_pipelines.orchestration.partitions import is_backfill, requested
 from batch_pipelines.orchestration.policies import INFRASTRUCTURE_RETRIES
 from batch_pipelines.orchestration.report_records import recorded
-from batch_pipelines.orchestration.requested import is_backfill
 from batch_pipelines.orchestration.session import failure, open_desk
 from batch_pipelines.reporting.declaration.catalog import Entry
 from batch_pipelines.reporting.delivering import Outcome
