@@ -62,7 +62,7 @@ def test_a_lane_that_is_told_to_stop_commits_what_is_in_flight_and_ends_by_the_s
     ledger = open_ledger(ledger_url)
     batch = ledger.batches.open(numbers_plan(*[1] * 12))
     mark = f"bp-lane-{os.getpid()}-{number}"
-    script = f"from {__name__} import run_lane; run_lane({ledger_url!r}, {batch.id}, 0.4)"
+    script = f"from {__name__} import run_lane; run_lane({ledger_url!r}, {batch.id}, 1.0)"
     errors = tmp_path / "errors"
     with errors.open("w") as stderr:
         lane = subprocess.Popen([sys.executable, "-c", script], env={**os.environ, "BP_MARK": mark}, stderr=stderr)
