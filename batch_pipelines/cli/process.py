@@ -33,6 +33,9 @@ def process(
     It shares ledger and tables with Dagster, but the UI shows no run of it; `bp backfill` launches real runs.
     What is current already is left alone, what was begun is finished.
     """
+    from batch_pipelines.processing.early import expect_work
+
+    expect_work(places.settings().defs)
     from batch_pipelines.processing.export.targets import Done
     from batch_pipelines.processing.reports import failures_of
 

@@ -11,7 +11,7 @@ import hashlib
 import io
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -136,14 +136,20 @@ def _write(tables: Iterator[pa.Table], sink: "_HashingSink") -> tuple[int, Stats
     return written[0].num_rows, _stats(written[0], schema, unordered)
 
 
-def read_part(path: Path, columns: list[str] | None = None) -> pa.Table:
+def read_part(path: Path, columns: list[str] | None = None, *, dictionaries: Sequence[str] = ()) -> pa.Table:
     """Read a part, checking the checksum of every page that is read.
+
+    Args:
+        path: The part.
+        columns: Those to read; None is all.
+        dictionaries: Columns of texts that are wanted as dictionaries: of few texts that costs much less.
 
     Raises:
         IntegrityError: It is not there, or is damaged.
     """
+    checked: dict[str, Any] = {"page_checksum_verification": True, "memory_map": False}
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True, memory_map=False) as file:
+        with pq.ParquetFile(path, read_dictionary=list(dictionaries), **checked) as file:
             return file.read(columns=columns, use_threads=False)
     except (OSError, pa.ArrowException) as error:
         message = f"the part {path.name} cannot be read: {error}; process its partition again with force"

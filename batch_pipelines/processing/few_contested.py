@@ -41,21 +41,28 @@ def few_contested(folder: Path, paths: Sequence[str], key: Sequence[str], ranges
     Raises:
         IntegrityError: A part is damaged.
     """
-    columns = list(dict.fromkeys([*key, *(field.name for field in SYSTEM_FIELDS)]))
     found: list[pa.Table] = []
     with ThreadPoolExecutor(_READERS) as threads:
         for first in range(0, len(paths), _AT_A_TIME):
             some = [folder / path for path in paths[first : first + _AT_A_TIME]]
-            for file, inside in zip(
-                some, threads.map(lambda file: _contested(file, key[0], ranges), some), strict=True
-            ):
-                if inside is None:
+            for rows in threads.map(lambda file: _rows(file, key, ranges), some):
+                if rows is None:
                     return None
-                if inside.any() or not found:
-                    found.append(_rows(file, columns, inside))
+                found.append(rows)
             if sum(rows.num_rows for rows in found) > FEW_ROWS:
                 return None
     return pa.concat_tables(found)
+
+
+def _rows(file: Path, key: Sequence[str], ranges: Sequence[Range]) -> pa.Table | None:
+    """The contested rows of a part; None if they are in too many ranges."""
+    inside = _contested(file, key[0], ranges)
+    if inside is None:
+        return None
+    columns = list(dict.fromkeys([*key, *(field.name for field in SYSTEM_FIELDS)]))
+    rows = read_part(file, columns, dictionaries=["_source"]).filter(pa.array(inside))
+    rows = rows.set_column(columns.index("_source"), "_source", rows.column("_source").cast(pa.string()))
+    return rows.append_column("__part", pa.repeat(str(file), rows.num_rows))
 
 
 def _contested(file: Path, column: str, ranges: Sequence[Range]) -> NDArray[np.bool_] | None:
@@ -70,8 +77,3 @@ def _contested(file: Path, column: str, ranges: Sequence[Range]) -> NDArray[np.b
     for least, greatest in its[:MOST_RANGES]:
         inside |= flags(pc.and_(pc.greater_equal(values, least), pc.less_equal(values, greatest)))
     return inside if len(its) <= MOST_RANGES else None
-
-
-def _rows(file: Path, columns: list[str], inside: NDArray[np.bool_]) -> pa.Table:
-    rows = read_part(file, columns).filter(pa.array(inside))
-    return rows.append_column("__part", pa.repeat(str(file), rows.num_rows))

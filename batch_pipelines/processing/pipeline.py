@@ -20,6 +20,7 @@ from batch_pipelines.core.workers.local import LocalPool, start_fork_server
 from batch_pipelines.core.workers.pool import Lost, Raised, Returned, WorkerPool
 from batch_pipelines.lake.delta import table_path, version
 from batch_pipelines.processing.declaration.catalog import Catalog, load_catalog
+from batch_pipelines.processing.early import worker_modules
 from batch_pipelines.processing.export.exporter import Exporter, Exporting
 from batch_pipelines.processing.planning import Found, Planner, Request
 from batch_pipelines.processing.reports import BatchReport, Planning, failures_of, report_of
@@ -28,8 +29,6 @@ from batch_pipelines.processing.sourcing import Sources
 from batch_pipelines.processing.workload import DatasetWorkload
 
 PROBE_LIMIT_S = 60.0
-WORKER_MODULES = ("batch_pipelines.processing.work",)
-SQL_MODULES = ("pandas", "duckdb")  # DuckDB imports pandas as soon as it is shown a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +231,7 @@ class Processing:
     def _worker_modules(self) -> tuple[str, ...]:
         """What the fork server imports once for all workers, of whatever dataset: it can't be told more later."""
         declarations = [entry.declaration for entry in self.catalog.entries.values()]
-        needs_sql = any(each.derive or each.where or each.transform for each in declarations)
-        return (*WORKER_MODULES, *(SQL_MODULES if needs_sql else ()))
+        return worker_modules(sql=any(each.derive or each.where or each.transform for each in declarations))
 
     def _expect_work(self, dataset: str, partitions: Sequence[str]) -> None:
         """Let a fork server import what workers need beside the planning, if it looks as if they will be needed."""

@@ -1,11 +1,14 @@
 """Us: plan, work with two worker processes, settle, publish to a Delta table, review. Everything fsynced."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from batch_pipelines.core.settings import Settings
-from batch_pipelines.processing.pipeline import Overrides, Processing
+from batch_pipelines.processing.early import expect_work
 from benchmarks.measure import Json, PeerFailed
 from benchmarks.processing.rules import YAML_OF_SUPPLIERS, yaml_of_lineitems
+
+if TYPE_CHECKING:
+    from batch_pipelines.processing.pipeline import Processing
 
 WORKERS = 2
 
@@ -28,8 +31,12 @@ def prepare(job: Json) -> Json:
 
 
 def run(job: Json) -> Json:
-    """Process the file."""
-    processing = _processing(Path(job["folder"]))
+    """Process the file, as `bp process` does: workers are begun first, and load beside this process."""
+    home = Path(job["folder"])
+    expect_work(home / "defs")
+    from batch_pipelines.processing.pipeline import Overrides  # noqa: PLC0415
+
+    processing = _processing(home)
     planning = processing.plan("lineitems")
     processing.work(planning.batch_ids, overrides=Overrides(workers=WORKERS))
     (report,) = processing.review(planning.batch_ids)
@@ -39,7 +46,10 @@ def run(job: Json) -> Json:
     return {"read": report.counts.items, "written": report.rows, "dead": report.dead_letters}
 
 
-def _processing(home: Path) -> Processing:
+def _processing(home: Path) -> "Processing":
+    from batch_pipelines.core.settings import Settings  # noqa: PLC0415  see `run`
+    from batch_pipelines.processing.pipeline import Processing  # noqa: PLC0415
+
     data = home / "data"
     settings = Settings(home=home, data=data, ledger_url=f"sqlite:///{data / 'ledger.db'}", defs=home / "defs")
     return Processing(settings)

@@ -23,8 +23,7 @@ def keep_freed_memory() -> bool:
     Returns:
         Whether the C library could be told.
     """
-    os.environ.setdefault("MIMALLOC_ALLOW_LARGE_OS_PAGES", "1")  # of Arrow's allocator
-    os.environ.setdefault("MIMALLOC_PURGE_DELAY", "-1")  # never; 10 ms is far less than the time between two needs
+    os.environ.setdefault("MIMALLOC_PURGE_DELAY", "-1")  # Arrow's allocator: never, instead of after 10 ms
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is None:
         return False

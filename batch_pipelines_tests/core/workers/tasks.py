@@ -143,3 +143,8 @@ def large_pages_of_a_need(payload: Payload) -> dict[str, int]:
     lines = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()
     (line,) = (line for line in lines if line.startswith("AnonHugePages:"))
     return {"mb": int(line.split()[1]) // 1024 if filled else 0}
+
+
+def loaded(payload: Payload) -> dict[str, list[str]]:
+    """Which of these modules this worker has."""
+    return {"loaded": [name for name in payload["modules"] if name in sys.modules]}
