@@ -6,7 +6,7 @@ from batch_pipelines.cli import places
 from batch_pipelines.cli.campaigns import open_campaigns
 from batch_pipelines.cli.console import command, data, say
 from batch_pipelines.cli.demo.act import Act
-from batch_pipelines.cli.demo.jobs import Job, job_of_dataset, job_start, run
+from batch_pipelines.cli.demo.jobs import Job, broke_off, job_of_dataset, job_start, run
 from batch_pipelines.cli.watching import MailWatch
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 CAMPAIGN, AUDIENCE = "punctuality_digest", "subscribers"
 WEEK = "2013-06-03"
+AUDIENCE_LOG, LOG = "demo-subscribers.log", "demo-campaign.log"
 
 
 def _done(processing: "Processing") -> str | None:
@@ -24,14 +25,14 @@ def _done(processing: "Processing") -> str | None:
         if campaigns.relay(entry.declaration).is_real:
             return f"{CAMPAIGN} is left alone: its relay sends to people, and a demo must not"
     found = processing.ledger.occurrences.find(CAMPAIGN, WEEK)
-    over = found is not None and found.finished_at is not None
+    over = found is not None and found.finished_at is not None and not broke_off(processing, LOG)
     return f"nothing to do: {CAMPAIGN} of {WEEK} went out" if over else None
 
 
 def _play(processing: "Processing") -> None:
     say(f"\nA digest of the week from {WEEK} goes to everybody who follows an airport", "bold")
-    if not all(processing.current(AUDIENCE).values()):
-        run(processing, job_of_dataset(processing, "process_data", 1, {"dataset": AUDIENCE}, "demo-subscribers.log"))
+    if not all(processing.current(AUDIENCE).values()) or broke_off(processing, AUDIENCE_LOG):
+        run(processing, job_of_dataset(processing, "process_data", 1, {"dataset": AUDIENCE}, AUDIENCE_LOG))
     run(processing, _job(processing))
     _show()
 
@@ -41,7 +42,7 @@ def _job(processing: "Processing") -> Job:
     return Job(
         title=f"send_emails: {what}",
         about=CAMPAIGN,
-        log="demo-campaign.log",
+        log=LOG,
         start=job_start("send_emails", {"campaign": CAMPAIGN, "partition": WEEK}),
         look=MailWatch(processing.ledger, CAMPAIGN, WEEK).look,
         done=f"{what} sent",

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 from batch_pipelines.cli import dagster_job
 from batch_pipelines.cli.console import say
 from batch_pipelines.cli.demo.act import Act
-from batch_pipelines.cli.demo.jobs import Job, run
+from batch_pipelines.cli.demo.jobs import Job, broke_off, run
 from batch_pipelines.cli.reports import open_desk, show
 from batch_pipelines.cli.watching import STARTING, Stage
 
 if TYPE_CHECKING:
     from batch_pipelines.processing.pipeline import Processing
 
-REPORT, DAY = "daily_operations", "2013-02-09"
+REPORT, DAY, LOG = "daily_operations", "2013-02-09", "demo-report.log"
 
 
 def _done(processing: "Processing") -> str | None:
     from batch_pipelines.lake.delta import table_path, version
     from batch_pipelines.orchestration.report_records import recorded
 
+    if broke_off(processing, LOG):
+        return None
     data = processing.settings.data
     for report in recorded(data, REPORT, DAY):
         fresh = all(each.version == version(table_path(data, each.table)) for each in report.manifest.versions)
@@ -41,12 +43,11 @@ def _play(processing: "Processing") -> None:
 
 def _job(processing: "Processing") -> Job:
     """Return what makes it, as its asset is materialized in the UI; nobody gets it."""
-    log = "demo-report.log"
-    file = processing.settings.data / "logs" / log
+    file = processing.settings.data / "logs" / LOG
     return Job(
         title=f"asset {REPORT}: {DAY}",
         about=REPORT,
-        log=log,
+        log=LOG,
         start=lambda settings, log, look: dagster_job.materialize(settings, REPORT, DAY, log, look),
         look=lambda: Stage("making the report") if dagster_job.has_begun(file) else STARTING,
         done=f"{REPORT} of {DAY} made",

@@ -5,27 +5,27 @@ from typing import TYPE_CHECKING
 from batch_pipelines.cli.closing import show_counts
 from batch_pipelines.cli.console import data
 from batch_pipelines.cli.demo.act import Act
-from batch_pipelines.cli.demo.jobs import job_of_dataset, run
+from batch_pipelines.cli.demo.jobs import broke_off, job_of_dataset, run
 
 if TYPE_CHECKING:
     from batch_pipelines.processing.pipeline import Processing
 
-DATASET = "flights"
+DATASET, LOG = "flights", "demo.log"
 
 
 def _done(processing: "Processing") -> str | None:
     current = processing.current(DATASET)
-    if not all(current.values()):
+    if not all(current.values()) or broke_off(processing, LOG):
         return None
     return f"nothing to do: {len(current)} of {len(current)} partitions are current"
 
 
 def _play(processing: "Processing") -> None:
-    missing = [partition for partition, batch in processing.current(DATASET).items() if batch is None]
+    current = processing.current(DATASET)
     references = {name for name, _ in processing.catalog.entry(DATASET).declaration.references}
     config = {"dataset": DATASET}
-    many = len(missing)
-    run(processing, job_of_dataset(processing, "process_data", many, config, "demo.log", references=references))
+    many = sum(batch is None for batch in current.values()) or len(current)
+    run(processing, job_of_dataset(processing, "process_data", many, config, LOG, references=references))
     show_flights(processing)
 
 

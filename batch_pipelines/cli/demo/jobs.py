@@ -84,6 +84,8 @@ def run(processing: "Processing", job: Job) -> None:
     log = processing.settings.data / "logs" / job.log
     began = clock.monotonic()
     say(f"{job.title}; Dagster's log: {places.shown_path(log)}", "dim")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    _begun(log).touch()
     try:
         with showing(clock) as show:
             show(STARTING)
@@ -94,7 +96,17 @@ def run(processing: "Processing", job: Job) -> None:
         raise
     if code:
         raise BatchFailed(_failure(job, code, log))
+    _begun(log).unlink(missing_ok=True)
     say(f"{job.done} in {clock.monotonic() - began:.1f} s", "green")
+
+
+def broke_off(processing: "Processing", log: str) -> bool:
+    """Whether the job with this log was begun and did not come to a good end: there may be things Dagster missed."""
+    return _begun(processing.settings.data / "logs" / log).exists()
+
+
+def _begun(log: Path) -> Path:
+    return log.with_suffix(".begun")
 
 
 def _failure(job: Job, code: int, log: Path) -> list[str]:

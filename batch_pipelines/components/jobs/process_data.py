@@ -5,6 +5,7 @@ processed, the other has not to do again.
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -80,7 +81,7 @@ def publish_op(context: dg.OpExecutionContext, planned: dict[str, Any]) -> None:
         return
     with open_processing() as processing:
         outcome = steps.publish(context, processing, planned)
-        steps.log_materialisations(context, processing, _not_yet_known(context.instance, outcome))
+        steps.log_materialisations(context, processing, _not_yet_known(context.instance, processing, outcome))
         exporting = _export(context, processing, outcome)
         wrong = _log_checks(context, processing, outcome.dataset)
         outcome.raise_failures()
@@ -147,16 +148,29 @@ def _config_mapping(catalog: Catalog) -> dg.ConfigMapping:
     return flat_config(model, to_steps, contradiction)
 
 
-def _not_yet_known(instance: dg.DagsterInstance, outcome: steps.Outcome) -> list[BatchReport]:
-    """Return the batches to log: what this run made, and what was current without the instance knowing of it."""
+def _not_yet_known(instance: dg.DagsterInstance, processing: Processing, outcome: steps.Outcome) -> list[BatchReport]:
+    """Return the batches to log: what this run made, and what was current without the instance knowing of it.
+
+    It does not if no run has logged the partition, or if the batch was published after the last one did: whatever
+    published it came to no end, or was no run.
+    """
     key, letters = dg.AssetKey(outcome.dataset), dg.AssetKey(letters_name(outcome.dataset))
     known: set[str | None] = set(
         instance.get_materialized_partitions(key) & instance.get_materialized_partitions(letters)
     )
-    if instance.get_latest_materialization_event(key):
+    latest = instance.get_latest_materialization_event(key)
+    if latest:
         known.add(None)
+    logged_at = latest.timestamp if latest else 0.0
+    late = {
+        batch.id
+        for batch in processing.ledger.batches.get(sorted(outcome.current))
+        if batch.finished_at and datetime.fromisoformat(batch.finished_at).timestamp() > logged_at
+    }
     return [
         report
         for report in outcome.good
-        if report.batch_id not in outcome.current or dagster_key(report.partition) not in known
+        if report.batch_id not in outcome.current
+        or report.batch_id in late
+        or dagster_key(report.partition) not in known
     ]

@@ -8,6 +8,7 @@ from batch_pipelines.components.jobs.flat_config import refusal_of
 from batch_pipelines.components.jobs.process_data import process_data_job as process_data_job_of
 from batch_pipelines.components.jobs.process_data_config import PlanConfig, order_of, run_config_model
 from batch_pipelines.core.declaring.quantities import MB
+from batch_pipelines.orchestration.session import open_processing
 from batch_pipelines.processing.declaration.catalog import Catalog
 from batch_pipelines.processing.pipeline import Overrides
 from batch_pipelines_tests.components.shop import Shop, failure_text, materialised, warnings
@@ -76,6 +77,21 @@ def test_it_logs_what_is_current_where_dagster_knows_nothing_of_it(shop: Shop, i
     shop.process(instance, dataset="sales")
     with dg.DagsterInstance.ephemeral() as fresh:
         assert set(materialised(shop.process(fresh, dataset="sales"), "sales")) == {"2013-01"}
+
+
+def test_it_logs_what_was_published_after_a_run_had_logged_the_partition(
+    shop: Shop, instance: dg.DagsterInstance
+) -> None:
+    shop.declare_sales()
+    shop.sell("2013-01")
+    shop.sell("2013-02")
+    shop.process(instance, dataset="sales")
+    shop.sell("2013-01", rows=5)
+    with open_processing() as killed_before_it_logged:
+        killed_before_it_logged.run("sales")
+    logged = materialised(shop.process(instance, dataset="sales"), "sales")
+    assert {partition: table["items_written"] for partition, table in logged.items()} == {"2013-01": 5}
+    assert materialised(shop.process(instance, dataset="sales"), "sales") == {}
 
 
 def test_force_makes_a_new_generation(shop: Shop, instance: dg.DagsterInstance) -> None:
