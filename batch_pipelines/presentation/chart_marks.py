@@ -166,9 +166,12 @@ def _heatmap(rows: ChartRows, theme: Theme, width: int) -> Json:
     numbers = [value["y"] for value in rows.values if value["y"] is not None]
     pale = mixed(theme.accent, theme.paper, 0.06)
     across = {"field": "x", "type": "ordinal", "sort": None, "axis": {"title": rows.x_title, **_CELL_AXIS}}
-    down = {"field": "s", "type": "ordinal", "sort": None, "axis": {"title": None, **_CELL_AXIS}}
+    head = {"titleAngle": 0, "titleAlign": "right", "titleAnchor": "start", "titleX": -8, "titleY": -6}
+    axis = {"title": rows.series_title, **head, "titleBaseline": "bottom", **_CELL_AXIS}
+    down = {"field": "s", "type": "ordinal", "sort": None, "axis": axis}
     legend = {
         "title": rows.y_title,
+        "offset": 26,
         "gradientLength": 140,
         "gradientThickness": 8,
         "tickCount": 3,

@@ -33,6 +33,7 @@ class ChartRows:
         x_title: Of the axis.
         y_title: Of the axis, with the unit.
         series: Names of the series, as they first come.
+        series_title: Of the axis that a heat map has them on.
         span_s: For times: seconds from the first to the last.
         day_format: How d3 is to write a day of the year.
     """
@@ -44,6 +45,7 @@ class ChartRows:
     series: list[str]
     span_s: float = 0.0
     day_format: str = "%b %-d"
+    series_title: str = ""
 
 
 def chart_rows(chart: Chart, rows: Sequence[Mapping[str, Any]], formats: Formats) -> ChartRows:
@@ -85,6 +87,7 @@ def chart_rows(chart: Chart, rows: Sequence[Mapping[str, Any]], formats: Formats
         y_title=f"{y_title} ({chart.unit})" if chart.unit else y_title,
         series=list(dict.fromkeys(str(value["s"]) for value in values if "s" in value)),
         span_s=_span(values) if scale == "time" else 0.0,
+        series_title=title_of(chart.series or ""),
         day_format=_day_pattern(formats).replace("MMM", "%b").replace("d", "%-d"),
     )
 

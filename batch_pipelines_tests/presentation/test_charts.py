@@ -30,6 +30,7 @@ def test_every_type_is_drawn_with_titled_axes_and_real_letters(kind: str) -> Non
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
     assert "Delay (min)" in texts
     assert "Day" in texts
+    assert ("Origin" in texts) == (kind == "heatmap")
     assert "&lt;b&gt;&amp;" in texts
     assert "<b>" not in svg
     assert f'font-family="{THEME.font}"' in svg

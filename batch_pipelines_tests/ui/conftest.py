@@ -21,10 +21,15 @@ ARGUMENTS = (
 )
 
 
+def chromium() -> str | None:
+    """Where this machine has it, if it does."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
 @pytest.fixture(scope="module")  # not longer: its event loop would be in the way of Dagster's in other tests
 def browser() -> Iterator[Browser]:
     """Chromium of this machine; nothing is downloaded."""
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    program = chromium()
     if program is None:
         cannot("no Chromium is on PATH (Debian: apt install chromium)")
     with sync_playwright() as playwright:

@@ -1,9 +1,8 @@
 """The shipped reports' pages as people see them: on a desk and on a phone, light and dark.
 
-With BP_SCREENSHOTS=1 what was seen is kept in docs/reports/.
+Their pictures in docs/reports/ are made by report_pictures.py.
 """
 
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -21,7 +20,6 @@ from batch_pipelines_tests.system.small_project import PROGRAMS, ROOT, environme
 
 pytestmark = [pytest.mark.ui, pytest.mark.timeout(120)]
 
-KEEP = os.environ.get("BP_SCREENSHOTS") == "1"
 MONTH = "2013-01"
 REPORTS: dict[str, dict[str, Any]] = {
     "daily_operations": {"partition": f"{MONTH}-15"},
@@ -116,9 +114,6 @@ def test_every_word_on_a_page_can_be_read(
         assert [(each["text"], each["ink"], each["ground"]) for each in unreadable] == []
         ground = _hex(page.evaluate("getComputedStyle(document.body).backgroundColor"))
         assert (contrast(ground, "#ffffff") > 10) == (scheme == "dark")
-        if KEEP:
-            screen = "phone" if width == PHONE else "desk"
-            page.screenshot(path=ROOT / "docs" / "reports" / f"{name}-{screen}-{scheme}.png", scale="css")
 
 
 def _neighbours(texts: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -131,7 +126,7 @@ def _overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
     other_left, other_top, other_right, other_bottom = other["box"]
     across = min(right, other_right) - max(left, other_left)
     down = min(bottom, other_bottom) - max(top, other_top)
-    return across > -2 and down > 4  # lines of type overlap by what is above and below their letters
+    return bool(across > -2 and down > 4)  # lines of type overlap by what is above and below their letters
 
 
 def _hex(colour: str) -> str:

@@ -19,6 +19,7 @@ NARROWEST = 320
 PHONE = 640  # the same as in the page's rules, as are the measures of type below
 MOST_CARD_CELLS = 400
 LONGEST_CODE = 12
+LONGEST_WHOLE_HEAD = 8
 LONG_TEXT = 16
 ALWAYS = 100_000
 _PHONE_LETTER, _PHONE_GAP, _PHONE_EDGES = 7.0, 12, 36
@@ -35,6 +36,7 @@ class HtmlTable:
         notice: What is not shown in full, or that there is nothing.
         cut: The same with the title, where rows are left out.
         kinds: Of each column: classes of its cells.
+        heads: Of each column: classes of its head.
         cards_below: Width of the screen below which each row is a card; 0 for never.
         scrolls_below: Width of the screen below which it scrolls; 0 for never.
     """
@@ -44,6 +46,7 @@ class HtmlTable:
     notice: str | None
     cut: str | None
     kinds: list[str]
+    heads: list[str]
     cards_below: int
     scrolls_below: int
 
@@ -63,11 +66,12 @@ def html_table(block: TableBlock, work: Path, formats: Formats, document: Docume
     ]
     heads = [column.label for column in block.columns]
     letters = [
-        max(_longest_word({head}), _longest(texts) if kind.endswith(("right", "code")) else _longest_word(texts))
+        max(_head_letters(head), _longest(texts) if kind.endswith(("right", "code")) else _longest_word(texts))
         for head, texts, kind in zip(heads, columns, kinds, strict=True)
     ]
     cards, scrolls = fitting(letters, cells=len(texts) * len(heads))
-    return HtmlTable(texts, totals, notice, cut, kinds, cards, scrolls)
+    whole = [f"{column.align} code" if is_whole(column.label) else column.align for column in block.columns]
+    return HtmlTable(texts, totals, notice, cut, kinds, whole, cards, scrolls)
 
 
 def fitting(letters: list[int], *, cells: int) -> tuple[int, int]:
@@ -86,6 +90,15 @@ def fitting(letters: list[int], *, cells: int) -> tuple[int, int]:
     if cells <= MOST_CARD_CELLS:
         return min(phone, PHONE), wide
     return 0, wide or phone
+
+
+def is_whole(head: str) -> bool:
+    """Whether a head stays on one line."""
+    return len(head) <= LONGEST_WHOLE_HEAD
+
+
+def _head_letters(head: str) -> int:
+    return len(head) if is_whole(head) else _longest_word({head})
 
 
 def _kind(texts: set[str]) -> str:

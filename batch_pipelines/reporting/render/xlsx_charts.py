@@ -126,7 +126,8 @@ def _style(book: Book, made: Any, block: ChartBlock, *, several: bool, lying: bo
 def _picture(book: Book, summary: Any, chart: PlacedChart, work: Path) -> None:
     block = chart.block
     svg = (work / block.svg).read_text(encoding="utf-8")
-    picture = io.BytesIO(vl_convert.svg_to_png(svg, scale=_PICTURE_SCALE))
+    ground = f'<rect width="100%" height="100%" fill="{book.theme.paper}"/>'  # clear, its edges would have a fringe
+    picture = io.BytesIO(vl_convert.svg_to_png(svg.replace(">", f">{ground}", 1), scale=_PICTURE_SCALE))
     scale = chart.width / width_of_svg(svg) / _PICTURE_SCALE * _PICTURE_DPI / _SCREEN_DPI
     summary.write_string(chart.line, chart.column, block.title, book.look(bold=True, font_size=12))
     summary.insert_image(chart.line + 1, chart.column, f"{block.svg}.png", {
