@@ -18,7 +18,7 @@ from batch_pipelines.cli.users import user
 
 if TYPE_CHECKING:
     from batch_pipelines.processing.pipeline import Processing
-    from batch_pipelines.processing.replay import Replay
+    from batch_pipelines.processing.replaying.replay import Replay
     from batch_pipelines.processing.standing import Reason, Standing
 
 SHOWN = 20
@@ -76,8 +76,8 @@ def dead_letters(  # noqa: PLR0913  a flag each
     They are those of the published batch of each partition; of a failed batch, where that is the newest.
     JSON has an object a record with all its reasons, CSV a line a reason.
     """
-    from batch_pipelines.processing.replay import Replay
-    from batch_pipelines.processing.selection import Wanted
+    from batch_pipelines.processing.dead_letters.selection import Wanted
+    from batch_pipelines.processing.replaying.replay import Replay
 
     form = chosen(as_json=as_json, as_csv=as_csv)
     if act is None and (condition or note):
@@ -102,7 +102,7 @@ def dead_letters(  # noqa: PLR0913  a flag each
 
 def _mark(processing: "Processing", act: Act, meant: "Replay") -> None:
     """Accept letters, or no longer."""
-    from batch_pipelines.processing.replay import accept, unaccept
+    from batch_pipelines.processing.replaying.replay import accept, unaccept
 
     mark = accept if act is Act.ACCEPT else unaccept
     count = mark(processing, replace(meant, who=user()))
@@ -128,7 +128,7 @@ def _partitions(processing: "Processing", name: str, partition: str | None) -> l
 
 def _letters(processing: "Processing", where: Iterable["Standing"], text: str) -> Iterator[Letter]:
     """Every dead letter with at least one reason that contains `text`, and only such reasons."""
-    from batch_pipelines.processing.selection import mentions
+    from batch_pipelines.processing.dead_letters.selection import mentions
     from batch_pipelines.processing.standing import dead_letters as read
 
     for standing in where:
@@ -198,7 +198,7 @@ def sentence(why: dict[str, str | None]) -> str:
 
 
 def _matching(reason: "Reason", text: str) -> bool:
-    from batch_pipelines.processing.selection import names_of
+    from batch_pipelines.processing.dead_letters.selection import names_of
 
     return text in f"{names_of(reason.rule, reason.column)} {reason.message}".lower() or bool(
         _only(reason, text).values
@@ -207,7 +207,7 @@ def _matching(reason: "Reason", text: str) -> bool:
 
 def _only(reason: "Reason", text: str) -> "Reason":
     """The reason with those of its values that make its text contain `text`."""
-    from batch_pipelines.processing.selection import mentions
+    from batch_pipelines.processing.dead_letters.selection import mentions
     from batch_pipelines.processing.standing import Reason
 
     why = {"rule": reason.rule, "column": reason.column, "message": reason.message}

@@ -24,8 +24,8 @@ def dataset(
 
     Writes NAME/defs.yaml into the folder of definitions, never over one that is there.
     """
-    from batch_pipelines.processing.draft_text import yaml_of
-    from batch_pipelines.processing.drafting import dataset_name, draft
+    from batch_pipelines.processing.drafting.draft import dataset_name, draft
+    from batch_pipelines.processing.drafting.text import yaml_of
     from batch_pipelines.processing.sources.files import source_file
 
     settings = places.settings()

@@ -16,7 +16,7 @@ from batch_pipelines.core.errors import BatchFailed
 
 if TYPE_CHECKING:
     from batch_pipelines.processing.pipeline import Processing
-    from batch_pipelines.processing.replay import Replay, Replaying
+    from batch_pipelines.processing.replaying.replay import Replay, Replaying
     from batch_pipelines.processing.reports import BatchReport
 
 
@@ -61,8 +61,8 @@ def replay(  # noqa: PLR0913  a flag each
     Rows that are there stay; letters that come out well join them, in one publication a partition. What is still bad
     stays a dead letter. The job replay_dead_letters does the same in the UI.
     """
-    from batch_pipelines.processing import replay as replays
-    from batch_pipelines.processing.selection import Wanted
+    from batch_pipelines.processing.dead_letters.selection import Wanted
+    from batch_pipelines.processing.replaying import replay as replays
 
     wanted = Wanted(reason, condition, accepted)
     asked = replays.Replay(name, partitions or None, wanted, _changes(changes or []), note, user())
@@ -111,7 +111,7 @@ def _tell(name: str, found: "Replaying") -> None:
 
 
 def _run(processing: "Processing", asked: "Replay", *, as_json: bool) -> None:
-    from batch_pipelines.processing import replay as replays
+    from batch_pipelines.processing.replaying import replay as replays
     from batch_pipelines.processing.reports import failures_of
 
     with showing() as show:

@@ -32,7 +32,8 @@ def plan(context: StepContext, order: ItemOrder, lanes: int) -> tuple[Json, list
         batch = items.plan(order)
         counts = items.ledger.chunks.counts([batch.id])
     done = is_done(batch)
-    note = "processed already, nothing to do" if done else f"{counts.chunks:,} chunks"
+    several = "" if counts.chunks == 1 else "s"
+    note = "processed already, nothing to do" if done else f"{counts.chunks:,} chunk{several}"
     context.log.info("%s items for %s: %s", f"{counts.items:,}", order.processor, note)
     given = {"item_batch": batch.id}
     return given, [{**given, "lane": number} for number in range(1, (1 if done else lanes) + 1)]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from batch_pipelines.core.workers.local import start_fork_server
 
-WORKER_MODULES = ("batch_pipelines.processing.work",)
+WORKER_MODULES = ("batch_pipelines.processing.working.chunk",)
 SQL_MODULES = ("pandas", "duckdb")  # DuckDB imports pandas as soon as it is shown a table
 _SQL = re.compile(rb"\b(derive|where|transform)\s*:")
 

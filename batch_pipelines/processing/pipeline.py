@@ -22,12 +22,13 @@ from batch_pipelines.lake.delta import table_path, version
 from batch_pipelines.processing.declaration.catalog import Catalog, load_catalog
 from batch_pipelines.processing.early import worker_modules
 from batch_pipelines.processing.export.exporter import Exporter, Exporting
-from batch_pipelines.processing.planning import Found, Planner, Request
+from batch_pipelines.processing.planning.plan import Found, Planner, Request
+from batch_pipelines.processing.planning.sourcing import Sources
 from batch_pipelines.processing.reports import BatchReport, Planning, failures_of, report_of
 from batch_pipelines.processing.sources.inbox import Misfit, misfits
-from batch_pipelines.processing.sourcing import Sources
 from batch_pipelines.processing.workload import DatasetWorkload
 
+PROBE = "batch_pipelines.processing.working.chunk:probe"
 PROBE_LIMIT_S = 60.0
 
 
@@ -257,7 +258,7 @@ class Processing:
         """Run `work.probe` in a worker: user code may hang or crash."""
         pool = (self._make_pool or (lambda: LocalPool(1, preload=self._worker_modules)))()
         try:
-            pool.submit(0, Task("batch_pipelines.processing.work:probe", payload, PROBE_LIMIT_S, PROBE_LIMIT_S + 10))
+            pool.submit(0, Task(PROBE, payload, PROBE_LIMIT_S, PROBE_LIMIT_S + 10))
             endings = pool.wait(PROBE_LIMIT_S + 60)
         finally:
             pool.stop()

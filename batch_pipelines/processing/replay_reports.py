@@ -51,7 +51,7 @@ def became(said: Json, counts: Counts, reasons: dict[str, int]) -> Became:
     """Return what became of the letters that a batch tried.
 
     Args:
-        said: What its plan says of the replay (replay_plan.py).
+        said: What its plan says of the replay (replaying/plan.py).
         counts: What the batch came to.
         reasons: Of all its dead letters.
     """

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from batch_pipelines.core.model import Batch, BatchState
 from batch_pipelines.lake.parts import read_part
-from batch_pipelines.processing.corrections import contents_of, count_accepted
+from batch_pipelines.processing.dead_letters.corrections import contents_of, count_accepted
 from batch_pipelines.processing.pipeline import Processing
 from batch_pipelines.processing.tables.contributing import contributing
 

@@ -10,12 +10,12 @@ from batch_pipelines.core.ledger.chunks import Settled
 from batch_pipelines.core.model import Batch, BatchState, Chunk, ChunkPlan, ChunkResult, Claim, Json, Task
 from batch_pipelines.core.workload import Verdict
 from batch_pipelines.lake.parts import part_stem, read_part, schema_from_text
-from batch_pipelines.processing.corrections import CORRECTIONS, contents_of, count_accepted, frozen
+from batch_pipelines.processing.dead_letters.corrections import CORRECTIONS, contents_of, count_accepted, frozen
+from batch_pipelines.processing.dead_letters.letters import is_carried, is_letters
+from batch_pipelines.processing.dead_letters.letters import split as split_letters
 from batch_pipelines.processing.declaration.model import DatasetDeclaration
-from batch_pipelines.processing.letters import is_carried, is_letters
-from batch_pipelines.processing.letters import split as split_letters
-from batch_pipelines.processing.pins import pinned_files
-from batch_pipelines.processing.settling import settle_duplicates
+from batch_pipelines.processing.planning.pins import pinned_files
+from batch_pipelines.processing.settling.settle import settle_duplicates
 from batch_pipelines.processing.sources.formats.registry import format_of
 from batch_pipelines.processing.tables.publish import Difference, publish
 from batch_pipelines.processing.tables.upserting import Upserting
@@ -27,6 +27,8 @@ from batch_pipelines.processing.tables.write_modes import (
     settled_against,
 )
 
+WORK_CHUNK = "batch_pipelines.processing.working.chunk:work_chunk"
+WORK_LETTERS = "batch_pipelines.processing.working.letters:work_letters"
 STATS_COLUMNS = 32  # as many as Delta's own writers keep
 
 
@@ -50,9 +52,8 @@ class DatasetWorkload:
         """See `Workload`."""
         timeout = batch.plan["declaration"]["timeout"]
         soft_s, hard_s = self._limits
-        function = "replay_work:work_letters" if is_letters(claim.payload) else "work:work_chunk"
         return Task(
-            f"batch_pipelines.processing.{function}",
+            WORK_LETTERS if is_letters(claim.payload) else WORK_CHUNK,
             self._payload(batch, claim),
             soft_s=soft_s or timeout["soft_s"],
             hard_s=hard_s or timeout["hard_s"],
@@ -74,9 +75,9 @@ class DatasetWorkload:
 
     def bury(self, batch: Batch, claim: Claim, reason: str) -> ChunkResult:
         """See `Workload`."""
-        from batch_pipelines.processing import replay_work, work  # noqa: PLC0415  coordinators rarely need them
+        from batch_pipelines.processing.working import chunk, letters  # noqa: PLC0415  coordinators rarely need them
 
-        bury = replay_work.bury if is_letters(claim.payload) else work.bury
+        bury = letters.bury if is_letters(claim.payload) else chunk.bury
         return self.result(batch, claim, bury(self._payload(batch, claim), reason))
 
     def settle(self, batch: Batch, chunks: Sequence[Chunk]) -> list[Settled]:

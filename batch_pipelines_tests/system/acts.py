@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import batch_pipelines.processing.work as chunk_work
+import batch_pipelines.processing.working.chunk as chunk_work
 from batch_pipelines.core.settings import load_settings
 from batch_pipelines.core.workers.inline import InlinePool
 from batch_pipelines.items.pipeline import Items

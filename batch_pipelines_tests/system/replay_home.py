@@ -10,11 +10,12 @@ from typing import Any
 
 from batch_pipelines.core.clock import SystemClock
 from batch_pipelines.core.model import Task
-from batch_pipelines.processing import letters, replay
+from batch_pipelines.processing.dead_letters import letters
+from batch_pipelines.processing.dead_letters.selection import Wanted
 from batch_pipelines.processing.pipeline import Processing
-from batch_pipelines.processing.replay import Replay
+from batch_pipelines.processing.replaying import replay
+from batch_pipelines.processing.replaying.replay import Replay
 from batch_pipelines.processing.reports import failures_of
-from batch_pipelines.processing.selection import Wanted
 from batch_pipelines_tests.system import sweep_home
 
 ASKED = Replay(

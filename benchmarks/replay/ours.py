@@ -6,9 +6,9 @@ from random import Random
 
 from batch_pipelines.core.settings import Settings, load_settings
 from batch_pipelines.lake.delta import files_by_partition, table_path
-from batch_pipelines.processing import replay
 from batch_pipelines.processing.pipeline import Processing
-from batch_pipelines.processing.replay import Replay
+from batch_pipelines.processing.replaying import replay
+from batch_pipelines.processing.replaying.replay import Replay
 from batch_pipelines.processing.reports import failures_of
 from benchmarks.measure import Json, PeerFailed
 

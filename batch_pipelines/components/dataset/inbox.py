@@ -16,6 +16,7 @@ from batch_pipelines.orchestration.names import job_name, sensor_name
 from batch_pipelines.orchestration.partitions import dagster_key, files_set
 from batch_pipelines.orchestration.session import current_settings
 from batch_pipelines.processing.declaration.model import DatasetDeclaration, Partitions
+from batch_pipelines.processing.planning.sourcing import Sources
 from batch_pipelines.processing.sources.files import (
     inbox_files,
     inbox_folder,
@@ -23,7 +24,6 @@ from batch_pipelines.processing.sources.files import (
     shown_name,
 )
 from batch_pipelines.processing.sources.inbox import is_open_for_writing, misfits
-from batch_pipelines.processing.sourcing import Sources
 
 INTERVAL_S = 10
 RUNS_A_TICK = 25

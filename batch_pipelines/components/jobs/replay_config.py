@@ -8,8 +8,8 @@ from pydantic import ConfigDict, Field
 
 from batch_pipelines.components.jobs.flat_config import with_choice
 from batch_pipelines.components.jobs.process_data_config import FAVOURITE
-from batch_pipelines.processing.replay import Replay
-from batch_pipelines.processing.selection import Wanted
+from batch_pipelines.processing.dead_letters.selection import Wanted
+from batch_pipelines.processing.replaying.replay import Replay
 
 
 class ReplayConfig(dg.Config):

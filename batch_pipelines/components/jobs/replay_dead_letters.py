@@ -18,8 +18,8 @@ from batch_pipelines.core.model import Json
 from batch_pipelines.orchestration.io_manager import JSON_IO_KEY, json_io_manager
 from batch_pipelines.orchestration.policies import INFRASTRUCTURE_RETRIES, PROCESS_DATA, REPLAY_DEAD_LETTERS, RUN_TAGS
 from batch_pipelines.orchestration.session import open_processing
-from batch_pipelines.processing import replay
 from batch_pipelines.processing.declaration.catalog import Catalog
+from batch_pipelines.processing.replaying import replay
 
 USER_TAG = "user"
 SHOWN = 5

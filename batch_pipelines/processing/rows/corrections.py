@@ -1,7 +1,7 @@
 """Corrections: SQL over the raw text of a record, which gives other text for some of its columns.
 
 A corrected row goes through all the checks like any other. What must not live here: which records are corrected
-(processing/corrections.py), conditions on dead letters (processing/selection.py).
+(dead_letters/corrections.py), conditions on dead letters (dead_letters/selection.py).
 """
 
 from collections.abc import Mapping, Sequence

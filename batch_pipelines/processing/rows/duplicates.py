@@ -1,6 +1,6 @@
 """Keys that occur twice within a chunk: found while its rows are in memory, so that no part is written twice for them.
 
-Only a help: whatever is left, within chunks or between them, is found when the batch is settled (settling.py), and
+Only a help: whatever is left, within chunks or between them, is found when the batch is settled (settling/), and
 the rows come out the same. So nothing is done here where it would not pay, and then nothing is claimed.
 """
 

@@ -2,7 +2,7 @@
 
 Only parts that hold such a row are written anew, without it; all others stay. Which rows those are, DuckDB finds over
 the key columns alone, in bounded memory; a part is rewritten one row group at a time, its page checksums verified.
-What must not live here: keys that occur twice within a batch (settling.py), committing (publish.py).
+What must not live here: keys that occur twice within a batch (settling/), committing (publish.py).
 """
 
 import secrets

@@ -11,9 +11,9 @@ from batch_pipelines.components.jobs.flat_config import refusal_of
 from batch_pipelines.components.jobs.replay_config import PlanReplayConfig, replay_of, run_config_model
 from batch_pipelines.components.jobs.replay_dead_letters import replay_dead_letters_job
 from batch_pipelines.orchestration.session import open_processing
+from batch_pipelines.processing.dead_letters.selection import Wanted
 from batch_pipelines.processing.declaration.catalog import Catalog
-from batch_pipelines.processing.replay import Replay, accept
-from batch_pipelines.processing.selection import Wanted
+from batch_pipelines.processing.replaying.replay import Replay, accept
 from batch_pipelines_tests.components.shop import Shop, failure_text, materialised
 
 JOB = "replay_dead_letters"

@@ -1,0 +1,1 @@
+"""From a declaration and a partition to a batch: its files, known by content, cut into chunks."""

@@ -1,0 +1,1 @@
+"""What workers do: a chunk of a file, or of dead letters, becomes a part, dead letters and counts."""
