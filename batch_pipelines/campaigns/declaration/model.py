@@ -50,6 +50,8 @@ def _titled(value: Any) -> Any:
 class CampaignDeclaration(Declaration):
     """A campaign as declared.
 
+    `name`, `description`, `owners`, `tags` and `group` are those of every pipeline: core/declaring/declared.py.
+
     Attributes:
         kind: `marketing` needs a way to unsubscribe; `transactional` does not.
         sender: `from` in YAML: name and address, or the address alone.

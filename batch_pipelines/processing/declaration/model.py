@@ -56,6 +56,8 @@ _TRANSFORM = re.compile(r"[A-Za-z_]\w*:[A-Za-z_]\w*", re.ASCII)
 class DatasetDeclaration(Declaration):
     """A dataset as declared. In YAML, sizes, durations and shares are text with a unit: `16MB`, `5m`, `5%`.
 
+    `name`, `description`, `owners`, `tags` and `group` are those of every pipeline: core/declaring/declared.py.
+
     Attributes:
         source: Path from the project's folder, with times in braces (`flights-{%Y-%m}.csv.gz`) and `*`, `?`.
         sql: Instead of files: a query, or the name of a .sql file beside the YAML. `source` is `sql:<connection>` then.

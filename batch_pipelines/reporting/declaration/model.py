@@ -51,6 +51,8 @@ def _schedule_or_cron(value: Any) -> Any:
 class ReportDeclaration(Declaration):
     """A report as declared.
 
+    `name`, `description`, `owners`, `tags` and `group` are those of every pipeline: core/declaring/declared.py.
+
     Attributes:
         title: Template: `start`, `last`, `end`, `partition`, `filters`, and every query's first row.
         subtitle: Template, under the title.
