@@ -13,4 +13,5 @@ workload       what the engine asks of a dataset
 pipeline       all of it behind one name, `Processing`
 reports, replay_reports, standing          what came of it, as values for people
 declared_sql   whether the SQL of declarations is right
+early          the process that workers come from, begun first
 """
