@@ -67,7 +67,7 @@ def run_peer(function: str, job: Json, folder: Path) -> Measured:
     before, began = _reaped_cpu_s(), time.perf_counter()
     with (folder / "log.txt").open("wb") as log:
         argv = [sys.executable, "-m", "benchmarks.peer", str(folder)]
-        child = subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        child = subprocess.Popen(argv, cwd=ROOT, env=_environment(), stdout=log, stderr=subprocess.STDOUT)
         with _MemoryWatch(child.pid) as watch:
             child.wait()
             wall_s = time.perf_counter() - began
@@ -77,6 +77,11 @@ def run_peer(function: str, job: Json, folder: Path) -> Measured:
         raise PeerFailed(f"{function} ended with {child.returncode}:\n{tail}")
     result: Json = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     return Measured(wall_s, _reaped_cpu_s() - before, watch.peak_bytes, watch.workers_bytes, result)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, but with bytecode kept: other packages are compiled when they are installed, this project is as it lies."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _adopt_orphans() -> None:

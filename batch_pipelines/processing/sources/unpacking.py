@@ -18,6 +18,7 @@ import pyarrow as pa
 from batch_pipelines.core.errors import InputError
 
 BLOCK_BYTES = 1 << 20
+_STORED_BLOCK_BYTES = 2 << 20  # as many as are scanned at a time (csv_blocks.py): none has to be copied to join another
 _PACKED_BLOCK_BYTES = 1 << 16
 _RATIO_FREE_BYTES = 16 << 20  # below that much plain text no ratio is suspicious
 
@@ -51,7 +52,7 @@ class StoredFile:
         self.file.close()
         self.closed = True
 
-    def blocks(self, size: int = BLOCK_BYTES) -> Iterator[bytes]:
+    def blocks(self, size: int = _STORED_BLOCK_BYTES) -> Iterator[bytes]:
         """All that follows, in blocks."""
         while block := self.read(size):
             yield block
