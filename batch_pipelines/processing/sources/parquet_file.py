@@ -116,6 +116,18 @@ def batches(
             return
 
 
+def texts_in_dictionaries(parquet: pq.ParquetFile, groups: range) -> list[str]:
+    """Return the columns of texts that are stored as dictionaries in these row groups: read so, none is a bomb."""
+    metadata = parquet.metadata
+    stored = {
+        column.path_in_schema
+        for number in groups
+        for column in map(metadata.row_group(number).column, range(metadata.num_columns))
+        if any("DICTIONARY" in encoding for encoding in column.encodings)
+    }
+    return [each.name for each in parquet.schema_arrow if pa.types.is_string(each.type) and each.name in stored]
+
+
 def plain_bytes(batch: pa.RecordBatch) -> int:
     """Return about how many bytes a batch has once its dictionaries are undone."""
     return sum(_plain_bytes(column) for column in batch.columns)

@@ -40,7 +40,15 @@ class _Group:
         return max((end for _, end in self.places), default=0)
 
 
-def plan_parquet(path: Path, source: str, wanted: PlanFor, columns: Mapping[str, Column], caps: Caps) -> SourcePlan:
+def plan_parquet(
+    path: Path,
+    source: str,
+    wanted: PlanFor,
+    columns: Mapping[str, Column],
+    caps: Caps,
+    *,
+    most_rows: int = MAX_CHUNK_RECORDS,
+) -> SourcePlan:
     """Plan one Parquet file.
 
     Args:
@@ -49,6 +57,7 @@ def plan_parquet(path: Path, source: str, wanted: PlanFor, columns: Mapping[str,
         wanted: What the plan is for.
         columns: The declared columns, none where they are inferred.
         caps: What the file may cost.
+        most_rows: A chunk has no more.
 
     Raises:
         InputError: It cannot be read, or costs too much.
@@ -67,7 +76,7 @@ def plan_parquet(path: Path, source: str, wanted: PlanFor, columns: Mapping[str,
         }
         chunks: list[ChunkPlan] = []
         first = 0
-        for together in _together(groups, wanted.chunk_bytes):
+        for together in _together(groups, wanted.chunk_bytes, most_rows):
             rows = sum(group.rows for group in together)
             start, end = min(group.start for group in together), max(group.end for group in together)
             payload = {
@@ -77,7 +86,7 @@ def plan_parquet(path: Path, source: str, wanted: PlanFor, columns: Mapping[str,
                 "bytes": [start, end],
                 "crc32": crc32_of(file, start, end),
             }
-            size = _size(together, wanted, rows)
+            size = _size(together, wanted, rows, most_rows)
             chunks += [slice_of(payload, at, min(at + size, rows)) for at in range(0, rows, size)]
             first += rows
         file.seek(0)
@@ -122,12 +131,12 @@ def _refuse_costly(rows: int, values: int, number: int, source: str, caps: Caps)
         raise InputError(source, message)
 
 
-def _together(groups: list[_Group], chunk_bytes: int) -> Iterator[list[_Group]]:
+def _together(groups: list[_Group], chunk_bytes: int, most_rows: int) -> Iterator[list[_Group]]:
     """Put small neighbours together."""
     taken: list[_Group] = []
     for group in groups:
         grown = [*taken, group]
-        if taken and (sum(g.plain for g in grown) > chunk_bytes or sum(g.rows for g in grown) > MAX_CHUNK_RECORDS):
+        if taken and (sum(g.plain for g in grown) > chunk_bytes or sum(g.rows for g in grown) > most_rows):
             yield taken
             grown = [group]
         taken = grown
@@ -135,10 +144,10 @@ def _together(groups: list[_Group], chunk_bytes: int) -> Iterator[list[_Group]]:
         yield taken
 
 
-def _size(groups: list[_Group], wanted: PlanFor, rows: int) -> int:
+def _size(groups: list[_Group], wanted: PlanFor, rows: int, most_rows: int) -> int:
     """Rows of each chunk that these row groups make."""
     plain = sum(group.plain for group in groups)
-    count = max(-(-plain // wanted.chunk_bytes), -(-rows // MAX_CHUNK_RECORDS), 1)
+    count = max(-(-plain // wanted.chunk_bytes), -(-rows // most_rows), 1)
     return -(-rows // min(count, rows))
 
 

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -48,6 +48,12 @@ class Grid:
     first: int
     source: str
 
+    @classmethod
+    def of(cls, batch: pa.RecordBatch | None, errors: Sequence[Any], header_row: int, first: int, source: str) -> Self:
+        """The grid of what was read; None: an empty sheet."""
+        table = pa.table({}) if batch is None else pa.Table.from_batches([batch])
+        return cls(table, errors, header_row, first, source)
+
     def names(self, caps: Caps) -> list[str]:
         """The names of the columns: all up to the last that has one.
 
@@ -86,7 +92,10 @@ class Grid:
             if row >= 0 and place < width:
                 message = f"cell {self._cell(error.position)} is the error {_shown(error)}: correct its formula"
                 found[row] = min(found.get(row, (place, message)), (place, message))
-        texts = np.full(self.table.num_rows - self.header_row, None, object)
+        rows = self.table.num_rows - self.header_row
+        if not found:
+            return pa.nulls(rows, pa.string())
+        texts = np.full(rows, None, object)
         for row, (_, message) in found.items():
             texts[row] = message
         return pa.array(texts, pa.string())

@@ -68,27 +68,34 @@ def opened_package(path: Path, source: str) -> Iterator[zipfile.ZipFile]:
         raise InputError(source, f"the XLSX workbook is truncated or damaged ({error}): {_CURE}") from None
 
 
-def check_parts(package: zipfile.ZipFile, source: str, caps: Caps) -> None:
-    """Unpack all XML of a package once, for its checksums and true sizes.
+def refuse_costly(package: zipfile.ZipFile, source: str, caps: Caps) -> None:
+    """Refuse a package by what it says of itself; whether its sizes are true, `check_parts` finds out.
 
     Raises:
-        InputError: It is encrypted, or unpacks to too much, like a bomb.
+        InputError: It is encrypted, has very many parts, or unpacks to too much, like a bomb.
     """
     parts = package.infolist()
     if len(parts) > _MOST_PARTS:
         raise InputError(source, f"the XLSX workbook has {len(parts):,} parts, at most {_MOST_PARTS:,} are read")
+    if any(part.flag_bits & 1 for part in parts):
+        raise InputError(source, "is protected by a password: save it as XLSX without one")
+    if sum(part.file_size for part in parts if _is_xml(part)) > caps.sheet:
+        raise InputError(source, _too_large(caps))
+
+
+def check_parts(package: zipfile.ZipFile, source: str, caps: Caps) -> None:
+    """Unpack all XML of a package once, for its checksums and true sizes.
+
+    Raises:
+        InputError: It unpacks to too much, like a bomb.
+    """
     total = 0
-    for part in parts:
-        if part.flag_bits & 1:
-            raise InputError(source, "is protected by a password: save it as XLSX without one")
-        if not part.filename.lower().endswith((".xml", ".rels")):
-            continue
+    for part in filter(_is_xml, package.infolist()):
         with package.open(part) as stream:
             while block := stream.read(_BLOCK):
                 total += len(block)
                 if total > caps.sheet:
-                    message = f"unpacks to more than {caps.sheet:,} bytes: split the workbook, or save the sheet as CSV"
-                    raise InputError(source, message)
+                    raise InputError(source, _too_large(caps))
 
 
 def sheets_of(package: zipfile.ZipFile, source: str) -> list[Sheet]:
@@ -129,6 +136,14 @@ def choose(sheets: list[Sheet], wanted: str | None, source: str) -> Sheet:
     if found is None:
         raise InputError(source, f"there is no sheet {wanted!r}; it has {names}: correct `xlsx: {{sheet: …}}`")
     return found
+
+
+def _is_xml(part: zipfile.ZipInfo) -> bool:
+    return part.filename.lower().endswith((".xml", ".rels"))
+
+
+def _too_large(caps: Caps) -> str:
+    return f"unpacks to more than {caps.sheet:,} bytes: split the workbook, or save the sheet as CSV"
 
 
 def _xml(package: zipfile.ZipFile, name: str, source: str) -> ET.Element:

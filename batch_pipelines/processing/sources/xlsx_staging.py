@@ -88,7 +88,10 @@ def _converted(file: SourceFile, options: XlsxOptions, target: Path) -> Json:
     environ = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "ARROW_DEFAULT_MEMORY_POOL": "system",  # others reserve a gigabyte, all that the converter may have
+        # What others reserve would be taken from what the converter may have: a gigabyte, 34 MB, 64 MB a thread.
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "1",
     }
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=LIMIT_S, env=environ)  # noqa: S603

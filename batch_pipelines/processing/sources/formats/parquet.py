@@ -21,7 +21,13 @@ from batch_pipelines.processing.sources.caps import Caps
 from batch_pipelines.processing.sources.files import SourceFile
 from batch_pipelines.processing.sources.json_lines import reread_json
 from batch_pipelines.processing.sources.json_records import Wanted
-from batch_pipelines.processing.sources.parquet_file import batches, crc32_of, opened, plain_bytes
+from batch_pipelines.processing.sources.parquet_file import (
+    batches,
+    crc32_of,
+    opened,
+    plain_bytes,
+    texts_in_dictionaries,
+)
 from batch_pipelines.processing.sources.parquet_plan import plan_parquet, slice_of
 from batch_pipelines.processing.sources.reading import Ints, Places, PlanFor, RawRows, SourcePlan
 from batch_pipelines.processing.sources.typed_cells import cells_of, json_cells, null_texts
@@ -148,7 +154,7 @@ class ParquetContent:
         payload, said = self.payload, self.format
         first, last = (payload[end] - payload["groups_start"] for end in ("start", "end"))
         with opened(self.path, payload["source"], said.caps) as parquet:
-            texts = [each.name for each in parquet.schema_arrow if pa.types.is_string(each.type)]
+            texts = texts_in_dictionaries(parquet, range(*payload["groups"]))
         with opened(self.path, payload["source"], said.caps, texts) as parquet:
             yield from batches(parquet, range(*payload["groups"]), first, last, columns)
 

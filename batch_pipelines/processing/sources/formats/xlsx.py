@@ -25,6 +25,7 @@ from batch_pipelines.processing.sources.parquet_plan import plan_parquet
 from batch_pipelines.processing.sources.reading import Ints, Places, PlanFor, RawRows, SourcePlan, StructuralReject
 from batch_pipelines.processing.sources.typed_cells import null_texts, texts_of
 from batch_pipelines.processing.sources.xlsx_grid import FAULT, ROW
+from batch_pipelines.processing.sources.xlsx_rows import MOST_ROWS
 from batch_pipelines.processing.sources.xlsx_staging import StagedSheet, stage_sheet
 
 pc: Any = compute  # its stubs know a function by the types of its values
@@ -57,7 +58,7 @@ class XlsxFormat:
     def plan(self, file: SourceFile, wanted: PlanFor) -> SourcePlan:
         """See `Format`."""
         staged = self._staged(file, wanted)
-        plan = plan_parquet(staged.path, file.name, wanted, {}, self.caps)
+        plan = plan_parquet(staged.path, file.name, wanted, {}, self.caps, most_rows=MOST_ROWS)
         found = replace(plan, columns=staged.columns, blank_lines=staged.blank_lines, sha256=staged.sha256)
         return replace(found, staged=str(staged.path))
 

@@ -11,7 +11,9 @@ import pytest
 import xlsxwriter  # type: ignore[import-untyped]
 
 from batch_pipelines.processing.sources import xlsx_staging
+from batch_pipelines.processing.sources.xlsx_rows import MOST_ROWS
 from batch_pipelines_tests.processing.datasets import Project
+from batch_pipelines_tests.processing.sources.formats.written import written
 
 
 def book(*fills: tuple[str, Callable[[Any, Any], object]]) -> bytes:
@@ -113,3 +115,13 @@ def test_a_workbook_of_another_writer_is_read_alike(project: Project) -> None:
     project.declare("shop", "source: in/shop.xlsx\ncolumns: {id: int, day: date}")
     project.one("shop")
     assert [(row["id"], row["day"].day, row["_line"]) for row in project.table("shop")] == [(1, 2, 2), (2, 3, 4)]
+
+
+def test_a_large_sheet_is_cut_into_chunks_of_a_row_group_each_so_that_workers_share_it(project: Project) -> None:
+    records = [{"id": number} for number in range(2 * MOST_ROWS + 1)]
+    project.write("in/shop.xlsx", written("xlsx", records, {"id": "int"}))
+    project.declare("shop", "source: in/shop.xlsx\ncolumns: {id: int}")
+    chunks = project.chunks(project.plan("shop").batch_ids[0])
+    third = (2 * MOST_ROWS + 3) // 3
+    assert [chunk.items for chunk in chunks] == [third, third, len(records) - 2 * third]
+    assert [chunk.payload["groups"] for chunk in chunks] == [[0, 1], [1, 2], [2, 3]]
