@@ -15,6 +15,7 @@ AXIS_ROOM = 60
 LABELLED_BARS = 16
 LABELLED_CELLS = 200
 LABEL_GAP = 6
+SLANTED_LABEL = 14
 BAR_HEIGHT = 26
 LOW_BAR_HEIGHT = 18
 MANY_BARS = 25
@@ -41,7 +42,7 @@ def drawing(chart: Chart, rows: ChartRows, theme: Theme, width: int) -> Json:
         layer = _lying_bars(rows, theme, inner)
         return {"data": data, "width": inner, "height": max(names, 1) * each, "layer": layer}
     layer = _bars(chart, rows, theme, inner) if chart.type in {"bar", "stacked"} else _lines(chart, rows, theme)
-    return {"data": data, "width": inner, "height": height, "layer": _placed(layer, chart, rows)}
+    return {"data": data, "width": inner, "height": height, "layer": _placed(layer, chart, rows, inner)}
 
 
 def height_of(chart: Chart, width: int) -> int:
@@ -49,14 +50,14 @@ def height_of(chart: Chart, width: int) -> int:
     return round(chart.height * max(1.0, (1 + width / WIDTH) / 2))
 
 
-def _placed(layer: list[Json], chart: Chart, rows: ChartRows) -> list[Json]:
+def _placed(layer: list[Json], chart: Chart, rows: ChartRows, width: int) -> list[Json]:
     """Give every mark the same axes."""
     for mark in layer:
-        mark["encoding"] = {"x": _x(rows), "y": _y(chart, rows), **mark.get("encoding", {})}
+        mark["encoding"] = {"x": _x(rows, width), "y": _y(chart, rows), **mark.get("encoding", {})}
     return layer
 
 
-def _x(rows: ChartRows) -> Json:
+def _x(rows: ChartRows, width: int) -> Json:
     axis: Json = {
         "title": rows.x_title, "grid": False, "labelAngle": 0, "labelOverlap": "parity", "labelSeparation": 5,
         "tickCount": 6,
@@ -67,6 +68,10 @@ def _x(rows: ChartRows) -> Json:
     if rows.scale == "number":
         return {"field": "x", "type": "quantitative", "scale": {"zero": False, "nice": False}, "axis": axis}
     axis |= {"ticks": False, "labelLimit": 120}
+    names = {value["name"] for value in rows.values}
+    longest = max(map(len, names), default=0)
+    if not rows.follows and len(names) * (longest * LETTER_WIDTH + LABEL_GAP) > width:
+        axis |= {"labelAngle": -40, "labelAlign": "right", "labelOverlap": len(names) * SLANTED_LABEL > width}
     return {"field": "x", "type": "ordinal", "sort": None, "axis": axis, "scale": {"paddingInner": 0.28}}
 
 
@@ -223,7 +228,7 @@ def _series_colour(rows: ChartRows, theme: Theme) -> Json | None:
     colours = [theme.palette[at % len(theme.palette)] for at in range(len(rows.series))]
     return {
         "field": "s", "type": "nominal", "sort": None, "scale": {"domain": rows.series, "range": colours},
-        "legend": {"title": None, "columns": 6, "offset": 28},
+        "legend": {"title": None, "columns": 6, "offset": 34},
     }  # fmt: skip
 
 

@@ -34,6 +34,7 @@ class ChartRows:
         y_title: Of the axis, with the unit.
         series: Names of the series, as they first come.
         series_title: Of the axis that a heat map has them on.
+        follows: Whether `x` is a run of numbers or moments: who sees some of their names can tell the others.
         span_s: For times: seconds from the first to the last.
         day_format: How d3 is to write a day of the year.
     """
@@ -46,6 +47,7 @@ class ChartRows:
     span_s: float = 0.0
     day_format: str = "%b %-d"
     series_title: str = ""
+    follows: bool = False
 
 
 def chart_rows(chart: Chart, rows: Sequence[Mapping[str, Any]], formats: Formats) -> ChartRows:
@@ -87,6 +89,7 @@ def chart_rows(chart: Chart, rows: Sequence[Mapping[str, Any]], formats: Formats
         y_title=f"{y_title} ({chart.unit})" if chart.unit else y_title,
         series=list(dict.fromkeys(str(value["s"]) for value in values if "s" in value)),
         span_s=_span(values) if scale == "time" else 0.0,
+        follows=all(isinstance(row[x], int | float | Decimal | dt.date) for row in kept),
         series_title=title_of(chart.series or ""),
         day_format=_day_pattern(formats).replace("MMM", "%b").replace("d", "%-d"),
     )

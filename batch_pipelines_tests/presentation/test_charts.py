@@ -167,6 +167,16 @@ def test_labels_that_would_run_together_are_left_out_by_a_rule() -> None:
     assert {after - before for before, after in zip(shown[1], shown[1][1:], strict=False)} == {2}
 
 
+def test_names_without_an_order_are_all_shown_slanted_where_they_have_no_room() -> None:
+    rows = [{"dest": f"Town {letter}", "n": 1} for letter in "ABCDEFGH"]
+    chart = Chart(title="t", data="q", type="bar", x="dest", y="n")
+    for width, is_slanted in ((640, False), (300, True)):
+        svg = charts.svg(charts.draw(chart, rows, THEME, US, width=width).spec, US)
+        found = re.findall(r'transform="([^"]*)"[^>]*opacity="1">Town', svg)
+        assert len(found) == 8
+        assert {"rotate(320)" in each for each in found} == {is_slanted}
+
+
 def test_names_that_differ_only_where_they_are_cut_stay_apart() -> None:
     rows = [{"name": "x" * 60 + str(n), "n": n} for n in range(3)]
     values = drawn(rows, type="hbar", x="name", y="n").spec["data"]["values"]

@@ -107,10 +107,14 @@ class Book:
 
     def set_paper(self, sheet: Any, *, landscape: bool, across: int = 1) -> None:
         """How it is printed: so many pages across, with page numbers."""
-        sheet.set_paper(9 if self.document.page.size == "a4" else 1)
         if landscape or self.document.page.orientation == "landscape":
             sheet.set_landscape()
         sheet.fit_to_pages(across, 0)
+        self.set_edges(sheet)
+
+    def set_edges(self, sheet: Any) -> None:
+        """Paper, margins, head and foot."""
+        sheet.set_paper(9 if self.document.page.size == "a4" else 1)
         sheet.set_margins(0.5, 0.5, 0.6, 0.7)
         page = self.words["page"].replace("{page}", "&P").replace("{pages}", "&N")
         title, as_of = (text.replace("&", "&&")[:100] for text in (self.document.title, self.document.as_of))

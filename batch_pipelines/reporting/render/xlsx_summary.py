@@ -19,7 +19,8 @@ COLUMN_PIXELS = 72
 COLUMN_LETTERS = 9.57
 KPI_COLUMNS = 4
 LINE_LETTERS = 110  # of ordinary text, that stand side by side across all columns
-LINE_POINTS = 15
+LINE_POINTS, HEADING_POINTS = 15, 24
+PAGE_POINTS = 850.0  # that a page surely holds with all columns on it, of A4 as of letter
 
 
 class Summary:
@@ -35,6 +36,7 @@ class Summary:
         self._charts: list[PlacedChart] = []
         self._tables: list[tuple[int, TableBlock, int]] = []
         self._line = 0
+        self._high: dict[int, float] = {}  # lines that are higher or lower than others, points
         self._beside = 0  # lines of the half-width chart that stands alone on the left so far
 
     def write(self) -> None:
@@ -59,7 +61,9 @@ class Summary:
                 self._heading(block)
             else:
                 self._text(block)
-        self._book.set_paper(sheet, landscape=False)
+        self._book.set_edges(sheet)
+        sheet.fit_to_pages(1, 0)
+        sheet.set_h_pagebreaks(self._breaks())
 
     def finish(self, tables: Mapping[int, str], data: Mapping[str, str]) -> None:
         """Write what had to wait.
@@ -79,7 +83,7 @@ class Summary:
 
     def _head(self) -> None:
         book, document, sheet = self._book, self._book.document, self._sheet
-        sheet.set_row(0, 32)
+        self._set_height(0, 32)
         sheet.write_string(0, 0, document.title, book.look(bold=True, font_size=20))
         line = 1
         if document.subtitle:
@@ -90,7 +94,7 @@ class Summary:
         sheet.write_string(line, 0, text, book.look(font_color=book.theme.muted))
         for column in range(COLUMNS):
             sheet.write_blank(line + 1, column, None, book.look(bottom=5, bottom_color=book.theme.accent))
-        sheet.set_row(line + 1, 6)
+        self._set_height(line + 1, 6)
         self._line = line + 3
 
     def _kpis(self, block: KpiBlock) -> None:
@@ -103,7 +107,7 @@ class Summary:
             form = block.formats[index]
             declared = read_format(form) if form else None
             sheet.write_string(line, column, item.label, book.look(font_color=book.theme.muted, font_size=9))
-            sheet.set_row(line + 1, 27)
+            self._set_height(line + 1, 27)
             large = {"bold": True, "font_size": 18, "align": "left"}
             # a number that is wider than its cell would be shown as ###
             sheet.merge_range(line + 1, column, line + 1, column + 2, "", book.look(**large))
@@ -122,7 +126,7 @@ class Summary:
         self._line = line
 
     def _heading(self, block: HeadingBlock) -> None:
-        self._sheet.set_row(self._line, 24)
+        self._set_height(self._line, HEADING_POINTS)
         self._sheet.write_string(self._line, 0, block.text, self._book.look(bold=True, font_size=14))
         self._line += 1
 
@@ -131,7 +135,7 @@ class Summary:
         for paragraph in block.paragraphs:
             pieces = _pieces(paragraph)
             letters = sum(len(text) for text, _ in pieces)
-            self._sheet.set_row(self._line, math.ceil(letters / LINE_LETTERS) * LINE_POINTS)
+            self._set_height(self._line, math.ceil(letters / LINE_LETTERS) * LINE_POINTS)
             look = self._book.look(text_wrap=True, valign="top")
             self._sheet.merge_range(self._line, 0, self._line, COLUMNS - 1, "", look)
             self._runs(pieces, look)
@@ -161,6 +165,26 @@ class Summary:
         else:
             self._line += max(lines, self._beside)
             self._beside = 0
+
+    def _set_height(self, line: int, points: float) -> None:
+        self._sheet.set_row(line, points)
+        self._high[line] = points
+
+    def _top(self, line: int) -> float:
+        """How far below the sheet's upper edge a line is, points."""
+        return sum((points - LINE_POINTS for at, points in self._high.items() if at < line), line * LINE_POINTS)
+
+    def _breaks(self) -> list[int]:
+        """Lines that pages begin with, so that none ends in the middle of a chart or between it and its heading."""
+        begins, breaks = 0.0, []
+        for line in sorted({chart.line for chart in self._charts}):
+            lowest = max(chart.height for chart in self._charts if chart.line == line) * LINE_POINTS / ROW_PIXELS
+            first = line - 1 if self._high.get(line - 1) == HEADING_POINTS else line
+            begins += max(0.0, (self._top(first) - begins) // PAGE_POINTS) * PAGE_POINTS
+            if self._top(line) + lowest - begins > PAGE_POINTS and self._top(first) > begins:
+                breaks.append(first)
+                begins = self._top(first)
+        return breaks
 
     def _clear(self) -> None:
         """Go below a chart that nothing stands beside."""

@@ -156,6 +156,18 @@ def test_the_summary_has_all_of_the_report_in_reading_order(shop: Shop) -> None:
     assert links == {"Cities: on sheet Cities": "'Cities'!A1", "Orders: on sheet day": "'day'!A1"}
 
 
+def test_no_page_of_the_summary_ends_within_a_chart(shop: Shop) -> None:
+    chart = "- chart: {title: C, type: line, data: rows, x: a, y: b}"
+    shop.declare(one_table("select 1 as a, 2 as b", "\n".join(["- heading: H", chart] * 5)))
+    sheet: Any = book_of(shop, partition=None)["Summary"]
+    breaks = [each.id for each in sheet.row_breaks.brk]
+    spans = [(found.anchor._from.row, found.anchor.to.row) for found in sheet._charts]  # noqa: SLF001
+    assert len(spans) == 5
+    assert len(breaks) == 1
+    assert [(line, span) for line in breaks for span in spans if span[0] < line <= span[1]] == []
+    assert {sheet.cell(line + 1, 1).value for line in breaks} == {"H"}
+
+
 def test_text_on_the_summary_is_never_a_formula(shop: Shop) -> None:
     shop.declare(one_table("select '=1+1' as a", '- text: "{{ rows.a }}"\n- text: "**{{ rows.a }}** and more"'))
     cells = [cell for row in book_of(shop, partition=None)["Summary"].iter_rows() for cell in row if cell.value]
