@@ -71,7 +71,7 @@ def main():
 def command(verb, rest):
     """The command line that does `verb`."""
     if verb == "test":  # a file's tests stay on one worker: its servers and data are made once
-        workers = max(4, min(os.cpu_count() or 1, 8))  # some tests wait for Dagster's daemon, while others compute
+        workers = max(3, min(os.cpu_count() or 1, 8))  # some tests wait for Dagster's daemon, while others compute
         return [PYTHON, "-m", "pytest", "-q", "-n", str(workers), "--dist", "loadfile", *rest]
     if verb == "soak":
         return [PYTHON, "-m", "batch_pipelines_tests.soak", *rest]
