@@ -144,13 +144,17 @@ class _Shift:
 
     def _fill(self) -> None:
         """Hand chunks to the pool until it has enough; claim a few more than that, so as not to ask one by one."""
-        slots = (self._pool.workers if self._pool else 1) + self._policy.prefetch
-        if not self._backlog and self._open and len(self._in_flight) < slots:
-            self._backlog.extend(self._claim(CLAIM_AHEAD * slots))
-        while self._backlog and len(self._in_flight) < slots:
+        if not self._backlog and self._open and len(self._in_flight) < self._slots:
+            self._backlog.extend(self._claim(CLAIM_AHEAD * self._slots))
+        while self._backlog and len(self._in_flight) < self._slots:
             claim = self._backlog.popleft()
             if claim.batch_id in self._open:
                 self._submit(claim)
+
+    @property
+    def _slots(self) -> int:
+        """Chunks that the pool may have; one before there is a pool: the first chunk makes it."""
+        return (self._pool.workers if self._pool else 1) + self._policy.prefetch
 
     def _claim(self, limit: int) -> list[Claim]:
         chunks, batch_ids = self._ledger.chunks, sorted(self._open)

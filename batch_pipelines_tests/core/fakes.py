@@ -36,6 +36,7 @@ class ScriptedPool:
     def __init__(self, script: Script = lambda _payload, _time: OK, workers: int = 2) -> None:
         self.workers = workers
         self.seen: list[int] = []  # first number of each task, in order
+        self.held: list[int] = []  # how many tasks it had, each time it was waited for
         self.stopped = False
         self._script = script
         self._queue: deque[tuple[int, Task]] = deque()
@@ -49,6 +50,7 @@ class ScriptedPool:
         """See `WorkerPool`."""
         assert self._queue, "the lane waits for nothing"
         assert len(self._queue) <= self.workers, "the lane hands over more than is worked on"
+        self.held.append(len(self._queue))
         ticket, task = self._queue.popleft()
         first = task.payload["first"]
         ending = self._script(task.payload, self.seen.count(first))

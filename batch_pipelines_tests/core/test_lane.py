@@ -38,6 +38,11 @@ def test_all_chunks_are_worked_once_and_published_together(engine: Engine) -> No
     assert engine.ledger.holders.all() == []
 
 
+def test_every_worker_has_a_chunk_before_the_first_is_waited_for(engine: Engine) -> None:
+    engine.run(engine.open(1, 1, 1, 1))
+    assert engine.pool.held == [2, 2, 2, 1]
+
+
 def test_no_workers_are_started_where_there_is_nothing_to_do(engine: Engine) -> None:
     batch = engine.open()
     engine.run(batch)
