@@ -16,6 +16,7 @@ from batch_pipelines.core.model import Json
 from batch_pipelines.orchestration.partitions import announce_files, dagster_key
 from batch_pipelines.orchestration.progress import Narrator
 from batch_pipelines.orchestration.session import failure, open_processing
+from batch_pipelines.processing.declaration.model import DatasetDeclaration
 from batch_pipelines.processing.pipeline import Overrides, Processing
 from batch_pipelines.processing.reports import BatchReport, Planning, failures_of
 
@@ -89,7 +90,8 @@ def plan(context: StepContext, order: Order) -> tuple[Json, list[Json]]:
             root_run=root_run(context),
             overrides=order.overrides,
         )
-        log_materialisations(context, processing, planning.prepared)
+        unknown = _unknown_references(context, processing, declaration, planning)
+        log_materialisations(context, processing, [*planning.prepared, *unknown])
         if declaration.partitions == "file":
             announce_files(context.instance, declaration, processing.partitions(order.dataset))
         _tell_plan(context, processing, planning)
@@ -154,6 +156,16 @@ def log_materialisations(context: StepContext, processing: Processing, reports: 
 def root_run(context: StepContext) -> str:
     """Return the run that began it all: re-executions and retries go on with what it forced."""
     return context.run.root_run_id or context.run_id
+
+
+def _unknown_references(
+    context: StepContext, processing: Processing, declaration: DatasetDeclaration, planning: Planning
+) -> list[BatchReport]:
+    """What is published of the datasets that this one refers to, where no run has ever logged it: it was killed."""
+    names = sorted({name for name, _ in declaration.references} - {report.dataset for report in planning.prepared})
+    unknown = [name for name in names if context.instance.get_latest_materialization_event(dg.AssetKey(name)) is None]
+    published = [batch.id for name in unknown for batch in processing.ledger.batches.currents(name).values()]
+    return [report for report in processing.review(published) if report.ok]
 
 
 def _materialisations(processing: Processing, reports: Sequence[BatchReport]) -> Iterator[dg.AssetMaterialization]:

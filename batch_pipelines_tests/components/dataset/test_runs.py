@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import dagster as dg
 import pytest
 
+from batch_pipelines.orchestration.session import open_processing
 from batch_pipelines_tests.components.shop import MONTHS, SALES, Shop, failure_text, materialised
 
 
@@ -40,6 +41,20 @@ def test_what_a_dataset_refers_to_is_processed_first_and_logged(shop: Shop, inst
     shop.sell("2013-01")
     result = shop.run(instance, "sales", "2013-01")
     assert materialised(result, "stores")[None]["items_written"] == 2
+    logged = result.filter_events(lambda event: event.is_step_materialization)
+    assert [event.asset_key for event in logged].count(dg.AssetKey("stores")) == 1
+
+
+def test_what_it_refers_to_is_logged_if_the_run_that_processed_that_was_killed(
+    shop: Shop, instance: dg.DagsterInstance
+) -> None:
+    shop.declare_sales()
+    shop.sell("2013-01")
+    with open_processing() as killed_before_it_logged:
+        killed_before_it_logged.run("stores")
+    result = shop.run(instance, "sales", "2013-01")
+    assert materialised(result, "stores")[None]["items_written"] == 2
+    assert materialised(shop.run(instance, "sales", "2013-01"), "stores") == {}
 
 
 def test_the_metadata_says_what_people_look_for(shop: Shop, instance: dg.DagsterInstance) -> None:
