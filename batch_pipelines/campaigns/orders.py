@@ -1,9 +1,9 @@
 """How a campaign is sent through a relay: connections, limits, policy, by what both declare. Pure."""
 
 from batch_pipelines.campaigns.declaration.model import CampaignDeclaration
-from batch_pipelines.campaigns.limits import Limit
-from batch_pipelines.campaigns.sender import Orders
-from batch_pipelines.campaigns.verdicts import Policy
+from batch_pipelines.campaigns.sending.limits import Limit
+from batch_pipelines.campaigns.sending.sender import Orders
+from batch_pipelines.campaigns.sending.verdicts import Policy
 from batch_pipelines.core.declaring.rates import Rate, read_rate
 from batch_pipelines.core.mailings import Screen
 from batch_pipelines.delivery.relays import Relay

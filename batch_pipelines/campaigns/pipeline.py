@@ -8,21 +8,21 @@ from functools import cached_property
 
 import pyarrow as pa
 
-from batch_pipelines.campaigns.audience import Gathered, Window, enrol, gather, window_of
-from batch_pipelines.campaigns.checking import Checked, Checking
-from batch_pipelines.campaigns.composing import CampaignComposer, compiled, lacking, marks_of, reader_of
+from batch_pipelines.campaigns.audience.freeze import Contents, Frozen, discard, freeze
+from batch_pipelines.campaigns.audience.gather import Gathered, Window, enrol, gather, window_of
+from batch_pipelines.campaigns.checking.check import Checked, Checking
+from batch_pipelines.campaigns.checking.sender_domain import DnsRecords, Records
 from batch_pipelines.campaigns.declaration.catalog import Catalog, Entry, load_catalog
 from batch_pipelines.campaigns.declaration.model import CampaignDeclaration
-from batch_pipelines.campaigns.freezing import Contents, Frozen, discard, freeze
 from batch_pipelines.campaigns.messages.tokens import Secret, load_secret
 from batch_pipelines.campaigns.messages.writer import Writer
 from batch_pipelines.campaigns.orders import limits_of, orders_of, policy_of
-from batch_pipelines.campaigns.progress import SendingProgress
-from batch_pipelines.campaigns.recovery import Recovered, sweep_journals
 from batch_pipelines.campaigns.reviewing import Review
-from batch_pipelines.campaigns.sender import Sender
-from batch_pipelines.campaigns.sender_domain import DnsRecords, Records
-from batch_pipelines.campaigns.verdicts import Policy
+from batch_pipelines.campaigns.sending.composing import CampaignComposer, compiled, lacking, marks_of, reader_of
+from batch_pipelines.campaigns.sending.progress import SendingProgress
+from batch_pipelines.campaigns.sending.recovery import Recovered, sweep_journals
+from batch_pipelines.campaigns.sending.sender import Sender
+from batch_pipelines.campaigns.sending.verdicts import Policy
 from batch_pipelines.core.clock import Clock, SystemClock
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.core.faults import fault
@@ -199,7 +199,7 @@ class Campaigns:
         report: Callable[[SendingProgress], None] | None = None,
         wait_for_others: bool = False,
     ) -> Review:
-        """Send to everybody who waits and is due; see sender.py.
+        """Send to everybody who waits and is due; see sending/sender.py.
 
         Raises:
             LeaseLost: This process was still for too long; run it again.

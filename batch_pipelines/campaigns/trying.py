@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from batch_pipelines.campaigns.audience import ADDRESS, NAME, SEQ, gather, window_of
-from batch_pipelines.campaigns.composing import compiled, marks_of, reader_of
-from batch_pipelines.campaigns.freezing import variables_of
+from batch_pipelines.campaigns.audience.freeze import variables_of
+from batch_pipelines.campaigns.audience.gather import ADDRESS, NAME, SEQ, gather, window_of
 from batch_pipelines.campaigns.messages.writer import Rendered, Unwritable, Writer
+from batch_pipelines.campaigns.sending.composing import compiled, marks_of, reader_of
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.delivery.addresses import Address, read_address
 from batch_pipelines.delivery.relays import send_one

@@ -14,7 +14,7 @@ from batch_pipelines.cli.console import say
 from batch_pipelines.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from batch_pipelines.delivery.sink import Sink
+    from batch_pipelines.delivery.sink.server import Sink
 
 EXAMPLE = "drop@reply:3, refuse@rcpt~ann@=550 5.1.1 gone, delay@dot=2s, refuse@mail:%10=421 4.3.2 closing"
 
@@ -37,9 +37,9 @@ def sink(
     Send to it with BP_RELAY_DEFAULT=smtp://127.0.0.1:2525. Faults are ACTION@PHASE, with drop, refuse, delay, silence,
     garbage, cut or accept at banner, helo, starttls, auth, mail, rcpt, data, body, dot or reply (after it was kept).
     """
-    from batch_pipelines.delivery.sink import Sink, kept_in
-    from batch_pipelines.delivery.sink_faults import read_fault
-    from batch_pipelines.delivery.sink_session import Rules
+    from batch_pipelines.delivery.sink.faults import read_fault
+    from batch_pipelines.delivery.sink.server import Sink, kept_in
+    from batch_pipelines.delivery.sink.session import Rules
 
     try:
         faults = [read_fault(text) for text in fault or []]

@@ -24,9 +24,9 @@ def web(
     """
     import uvicorn
 
-    from batch_pipelines.campaigns.leaving import LedgerDesk
+    from batch_pipelines.campaigns.leaving.leaving import LedgerDesk
+    from batch_pipelines.campaigns.leaving.web import web_app
     from batch_pipelines.campaigns.messages.tokens import load_secret
-    from batch_pipelines.campaigns.web import web_app
     from batch_pipelines.core.ledger.ledger import open_ledger
 
     found = places.settings()

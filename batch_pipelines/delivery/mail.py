@@ -1,7 +1,7 @@
 """A report as mail: one message a recipient, files attached, or linked where they are too large; at most once.
 
 The row in the ledger turns to `sending` right before the final dot: what is lost earlier was certainly not sent. Few
-mails, so the standard library writes them; campaigns have a faster way. What must not live here: SMTP (smtp.py).
+mails, so the standard library writes them; campaigns have a faster way. What must not live here: SMTP (smtp/).
 """
 
 from collections.abc import Callable

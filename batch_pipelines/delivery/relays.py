@@ -16,12 +16,12 @@ from pathlib import Path, PurePosixPath
 from batch_pipelines.core.clock import Clock, SystemClock
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.delivery.console import Console
-from batch_pipelines.delivery.dkim import Signer, read_signer
 from batch_pipelines.delivery.eml_folder import EmlFolder
 from batch_pipelines.delivery.relay_urls import RelayAddress, read_address
-from batch_pipelines.delivery.smtp import SmtpServer, SmtpTransport
+from batch_pipelines.delivery.smtp.connection import SmtpServer, SmtpTransport
+from batch_pipelines.delivery.smtp.dkim import Signer, read_signer
+from batch_pipelines.delivery.smtp.wire import Timeouts
 from batch_pipelines.delivery.transport import Connection, Journal, Outcome, Outgoing, Transport
-from batch_pipelines.delivery.wire import Timeouts
 
 DEFAULT = "default"
 PREFIX = "BP_RELAY_"

@@ -1,7 +1,7 @@
 """What sending a mail is, whoever sends it: messages in, outcomes out, and the journal that is told in between.
 
-Lives here: the words and the protocols. Elsewhere: SMTP (smtp.py), .eml files (eml_folder.py), the terminal
-(console.py), which of them a name stands for (relays.py), what a reply means (replies.py).
+Lives here: the words and the protocols. Elsewhere: SMTP (smtp/), .eml files (eml_folder.py), the terminal
+(console.py), which of them a name stands for (relays.py), what a reply means (smtp/replies.py).
 
 The order of one message is always: envelope, body, `journal.intent`, the final dot, its reply, `journal.result`,
 the outcome. A message without intent was not sent; one with a result is settled; one with an intent alone is ambiguous.

@@ -13,7 +13,7 @@ from batch_pipelines.campaigns.pipeline import Campaigns
 from batch_pipelines.campaigns.reviewing import Review
 from batch_pipelines.core.clock import Clock
 from batch_pipelines.core.settings import Settings, load_settings
-from batch_pipelines.delivery.sink_session import Received
+from batch_pipelines.delivery.sink.session import Received
 
 TYPE = "batch_pipelines.components.Campaign"
 NEWS: Mapping[str, Any] = {

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from batch_pipelines.campaigns.pipeline import Campaigns
-from batch_pipelines.campaigns.progress import SendingProgress
+from batch_pipelines.campaigns.sending.progress import SendingProgress
 from batch_pipelines.core import heartbeat
 from batch_pipelines.core.clock import FakeClock
 from batch_pipelines.core.errors import ConfigError, IntegrityError
 from batch_pipelines.core.mailings import EVERY_LIST, OccurrenceState, Reason, RecipientState, Suppression
-from batch_pipelines.delivery.sink import Sink, running
-from batch_pipelines.delivery.sink_faults import SinkFault, read_fault
+from batch_pipelines.delivery.sink.faults import SinkFault, read_fault
+from batch_pipelines.delivery.sink.server import Sink, running
 from batch_pipelines_tests.campaigns.shop_news import ShopNews, parsed
 
 WEEKLY = {"partitions": {"every": "week", "start": "2013-01-07", "end": "2013-12-29"}}

@@ -10,8 +10,8 @@ from batch_pipelines.delivery.console import Console
 from batch_pipelines.delivery.eml_folder import EmlFolder
 from batch_pipelines.delivery.relays import relay_named
 from batch_pipelines.delivery.transport import Kind, Outgoing, Transport
-from batch_pipelines_tests.delivery.dkim_judge import SELECTOR, key_in
 from batch_pipelines_tests.delivery.post_office import Forbidden, Notes, kinds, mails, office
+from batch_pipelines_tests.delivery.smtp.dkim_judge import SELECTOR, key_in
 
 
 @pytest.fixture(params=["smtp", "folder", "console", "signing"])

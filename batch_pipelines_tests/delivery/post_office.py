@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from batch_pipelines.core.clock import SystemClock
-from batch_pipelines.delivery.sink import Sink, running
-from batch_pipelines.delivery.sink_faults import read_fault
-from batch_pipelines.delivery.sink_session import Received, Rules
-from batch_pipelines.delivery.smtp import SmtpServer, SmtpTransport
+from batch_pipelines.delivery.sink.faults import read_fault
+from batch_pipelines.delivery.sink.server import Sink, running
+from batch_pipelines.delivery.sink.session import Received, Rules
+from batch_pipelines.delivery.smtp.connection import SmtpServer, SmtpTransport
+from batch_pipelines.delivery.smtp.wire import Timeouts
 from batch_pipelines.delivery.transport import Outcome, Outgoing
-from batch_pipelines.delivery.wire import Timeouts
 
 PATIENT = Timeouts(connect_s=5, banner_s=5, command_s=5, data_s=5, body_s=5, dot_s=5, quit_s=1)
 HASTY = Timeouts(connect_s=0.3, banner_s=0.15, command_s=0.15, data_s=0.15, body_s=0.15, dot_s=0.15, quit_s=0.15)

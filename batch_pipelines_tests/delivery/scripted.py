@@ -6,7 +6,7 @@ import threading
 from typing import Self
 
 from batch_pipelines.core.clock import SystemClock
-from batch_pipelines.delivery.smtp import SmtpServer, SmtpTransport
+from batch_pipelines.delivery.smtp.connection import SmtpServer, SmtpTransport
 from batch_pipelines.delivery.transport import Outcome, Outgoing
 from batch_pipelines_tests.delivery.post_office import PATIENT, Notes
 

@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batch_pipelines.core.errors import RelayRefused, RelayUnavailable
-from batch_pipelines.delivery.sink_session import Rules
+from batch_pipelines.delivery.sink.session import Rules
+from batch_pipelines.delivery.smtp.wire import Timeouts
 from batch_pipelines.delivery.transport import Kind, Outcome
-from batch_pipelines.delivery.wire import Timeouts
 from batch_pipelines_tests.delivery.post_office import Notes, Office, mails, office
 
 HASTY = Timeouts(connect_s=2, banner_s=0.05, command_s=0.05, data_s=0.05, body_s=0.05, dot_s=0.05, quit_s=0.05)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from batch_pipelines.delivery.sink_session import Rules
+from batch_pipelines.delivery.sink.session import Rules
 from batch_pipelines.delivery.transport import Blame, Outgoing
 from batch_pipelines_tests.delivery.post_office import EACH_WAY, kinds, mails, office, send_all
 

@@ -8,8 +8,8 @@ from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.delivery.eml_folder import file_name
 from batch_pipelines.delivery.relays import folder_of, relay_named, relay_names, send_one
 from batch_pipelines.delivery.transport import Kind
-from batch_pipelines_tests.delivery.dkim_judge import SELECTOR, key_in, verified
 from batch_pipelines_tests.delivery.post_office import mails, office
+from batch_pipelines_tests.delivery.smtp.dkim_judge import SELECTOR, key_in, verified
 
 SECRET = "p@ss/w0rd"
 WRITTEN = "p%40ss%2Fw0rd"

@@ -13,7 +13,7 @@ from typing import Any
 
 from batch_pipelines.campaigns.orders import orders_of, policy_of
 from batch_pipelines.campaigns.pipeline import Campaigns
-from batch_pipelines.campaigns.sender import Sender
+from batch_pipelines.campaigns.sending.sender import Sender
 from batch_pipelines.core.clock import SystemClock
 from batch_pipelines.core.faults import fault
 from batch_pipelines.core.mailings import Occurrence, RecipientState

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import batch_pipelines
-from batch_pipelines.delivery.sink import running
-from batch_pipelines.delivery.sink_session import Received
+from batch_pipelines.delivery.sink.server import running
+from batch_pipelines.delivery.sink.session import Received
 from batch_pipelines_tests.campaigns.shop_news import make_shop_news
 from batch_pipelines_tests.system.forks import Child, Forks
 

@@ -8,9 +8,9 @@ from typing import Any
 from deltalake import DeltaTable
 from sqlalchemy import bindparam, select
 
-from batch_pipelines.campaigns import recovery
-from batch_pipelines.campaigns.journal import Written, read_journal
-from batch_pipelines.campaigns.sender import Orders
+from batch_pipelines.campaigns.sending import recovery
+from batch_pipelines.campaigns.sending.journal import Written, read_journal
+from batch_pipelines.campaigns.sending.sender import Orders
 from batch_pipelines.core import heartbeat, lane, owners
 from batch_pipelines.core.ledger import chunks, schema
 from batch_pipelines.core.ledger.recipients import Recipients

@@ -10,8 +10,8 @@ from batch_pipelines.campaigns.messages.tokens import Secret
 from batch_pipelines.campaigns.messages.writer import Rendered, Writer
 from batch_pipelines.core.clock import SystemClock
 from batch_pipelines.delivery.addresses import Address, read_address
-from batch_pipelines.delivery.dkim import read_signer
-from batch_pipelines.delivery.smtp import SmtpServer, SmtpTransport
+from batch_pipelines.delivery.smtp.connection import SmtpServer, SmtpTransport
+from batch_pipelines.delivery.smtp.dkim import read_signer
 from batch_pipelines.delivery.transport import Kind, Outcome, Outgoing
 from batch_pipelines.presentation.formats import Formats
 from batch_pipelines.presentation.theme import Theme

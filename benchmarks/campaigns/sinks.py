@@ -12,8 +12,8 @@ from pathlib import Path
 from time import monotonic
 
 from batch_pipelines.core.clock import SystemClock
-from batch_pipelines.delivery.sink import Sink
-from batch_pipelines.delivery.sink_session import Rules
+from batch_pipelines.delivery.sink.server import Sink
+from batch_pipelines.delivery.sink.session import Rules
 from benchmarks.measure import Json, PeerFailed
 
 STARTS_WITHIN_S = 10.0

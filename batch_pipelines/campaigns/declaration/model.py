@@ -1,7 +1,7 @@
 """What the YAML of a campaign says, and whether it makes sense on its own.
 
 Plain frozen pydantic models that survive a trip through JSON. What must not live here: other campaigns (catalog.py),
-templates and SQL (checking.py), the disk.
+templates and SQL (checking/), the disk.
 """
 
 from collections.abc import Iterator

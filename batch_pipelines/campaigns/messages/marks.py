@@ -1,7 +1,7 @@
 """How a message is recognised when it comes back: each mark names occurrence and number, and is sealed.
 
 The envelope sender (VERP) is what a bounce comes to; Message-ID and X-BP-Delivery are what it quotes. A resent message
-has the same marks, so that receivers who drop what they have seen drop it. What must not live here: bounces.py.
+has the same marks, so that receivers who drop what they have seen drop it. What must not live here: returning/.
 """
 
 import re

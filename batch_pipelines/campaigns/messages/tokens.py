@@ -1,7 +1,7 @@
 """The deployment's secret, and what is sealed with it: unsubscribe tokens that nobody else can make.
 
 A token says who and from what; it needs no database, never expires (people press old buttons), and ends neither with
-the ledger's rows nor with a restore. What must not live here: what unsubscribing does (web.py, the ledger).
+the ledger's rows nor with a restore. What must not live here: what unsubscribing does (leaving/, the ledger).
 """
 
 import base64

@@ -76,7 +76,7 @@ def config_of(occurrence: Occurrence) -> dict[str, object]:
 )
 def read_returned_mail(context: dg.SensorEvaluationContext) -> dg.SkipReason:  # noqa: ARG001  Dagster's interface
     """Read what came back."""
-    from batch_pipelines.campaigns.returning import VARIABLE, take_returns  # noqa: PLC0415  only where it is used
+    from batch_pipelines.campaigns.returning.returning import VARIABLE, take_returns  # noqa: PLC0415  only where it is used
 
     folder = os.environ.get(VARIABLE)
     if not folder:

@@ -14,7 +14,7 @@ from batch_pipelines.campaigns.messages.tokens import Subscription, read_token
 from batch_pipelines.campaigns.messages.writer import Rendered, Unwritable, Writer
 from batch_pipelines.core.errors import ConfigError
 from batch_pipelines.delivery.addresses import read_address
-from batch_pipelines.delivery.dkim import read_signer
+from batch_pipelines.delivery.smtp.dkim import read_signer
 from batch_pipelines_tests.campaigns.messages.letters import (
     ANN,
     DRAFT,
@@ -28,7 +28,7 @@ from batch_pipelines_tests.campaigns.messages.letters import (
     text_of,
     writer,
 )
-from batch_pipelines_tests.delivery.dkim_judge import SELECTOR, key_in, verified
+from batch_pipelines_tests.delivery.smtp.dkim_judge import SELECTOR, key_in, verified
 
 
 def test_a_message_is_read_as_it_was_meant() -> None:

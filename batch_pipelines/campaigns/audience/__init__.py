@@ -1,0 +1,1 @@
+"""Who is written to, and with what: read from tables and files once, then frozen."""

@@ -1,0 +1,1 @@
+"""Whether a campaign may go out: everybody's message written once, and what the domain says."""

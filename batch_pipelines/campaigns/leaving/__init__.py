@@ -1,0 +1,1 @@
+"""How people leave: the page behind the link, and what it does."""

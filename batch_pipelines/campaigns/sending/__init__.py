@@ -1,0 +1,1 @@
+"""From a claim to its end: messages written, sent within limits, journalled, settled, recovered."""

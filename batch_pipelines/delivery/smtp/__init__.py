@@ -1,0 +1,1 @@
+"""Mail by SMTP: connection, dialogue, bytes, replies, DKIM."""
