@@ -6,7 +6,6 @@ is not shows itself. What must not live here: the words of one dialogue (session
 
 import asyncio
 import hashlib
-import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -124,10 +123,3 @@ def kept_in(folder: Path) -> Keep:
         temporary.rename(file)
 
     return keep
-
-
-def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Return what a sink needs to offer TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return context

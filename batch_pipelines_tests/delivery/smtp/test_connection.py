@@ -11,11 +11,10 @@ from aiosmtpd.controller import Controller
 
 from batch_pipelines.core.clock import SystemClock
 from batch_pipelines.core.errors import RelayRefused, RelayUnavailable
-from batch_pipelines.delivery.sink.server import tls_context
 from batch_pipelines.delivery.sink.session import Rules
 from batch_pipelines.delivery.smtp.connection import SmtpServer, SmtpTransport
 from batch_pipelines.delivery.transport import Outgoing
-from batch_pipelines_tests.delivery.certificates import certificate
+from batch_pipelines_tests.delivery.certificates import certificate, tls_context
 from batch_pipelines_tests.delivery.post_office import HASTY, PATIENT, Notes, Office, kinds, mails, office, send_all
 
 LOGIN = ("ann", "s3cret!")
