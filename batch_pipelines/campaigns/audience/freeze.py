@@ -13,6 +13,7 @@ import re
 import secrets
 import shutil
 import threading
+from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -154,7 +155,7 @@ class Contents:
         found: dict[int, tuple[Address, Json]] = {}
         for number in sorted({seq // ROWS_A_GROUP for seq in seqs}):
             wanted = [seq % ROWS_A_GROUP for seq in seqs if seq // ROWS_A_GROUP == number]
-            for row in self._group(number).take(pa.array(wanted, pa.int64())).to_pylist():
+            for row in self._group(number).take(_positions(wanted)).to_pylist():
                 found[row[SEQ]] = (_address(row), self._variables(row))
         return found
 
@@ -202,6 +203,11 @@ def variables_of(declaration: CampaignDeclaration, figures: Mapping[str, pa.Tabl
 def _address(row: Json) -> Address:
     local, _, domain = row[ADDRESS].rpartition("@")
     return Address(local, domain, row[NAME] or "")
+
+
+def _positions(rows: Sequence[int]) -> pa.Array:
+    """The same as an Arrow array: `pa.array` would import pandas, a quarter of a second for every sender."""
+    return pa.Array.from_buffers(pa.int64(), len(rows), [None, pa.py_buffer(array("q", rows))])
 
 
 def _sha256(path: Path) -> str | None:

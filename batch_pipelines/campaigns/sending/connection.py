@@ -283,7 +283,7 @@ class _Work:
         """Take in what became of a message."""
         recipient, now = self._by_seq[outcome.seq], self._clock.now().timestamp()
         with self._shared.lock:
-            unsent = self._shared.unsent[outcome.seq]
+            unsent = self._shared.unsent.get(outcome.seq, 0)
             self._shared.handled += outcome.kind is not Kind.UNSENT
             if outcome.kind is Kind.UNSENT:
                 self._shared.unsent[outcome.seq] += 1

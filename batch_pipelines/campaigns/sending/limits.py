@@ -71,6 +71,9 @@ class Permit(NamedTuple):
     until: float
 
 
+FREE = Permit((), float("inf"))
+
+
 @dataclass(frozen=True, slots=True)
 class Wait:
     """How many seconds to wait before asking again, and whether only for this domain."""
@@ -107,9 +110,11 @@ class Limiter:
 
     def reserve(self, domain: str) -> Permit | Wait:
         """Return the right to send one message to a domain; or how long to wait before asking again."""
+        if not self._limits:
+            return FREE
         limits = [each for each in self._limits if each.holds_for(domain)]
         if not limits:
-            return Permit((), float("inf"))
+            return FREE
         with self._lock:
             stocks = {limit.key(domain): self._stocks.setdefault(limit.key(domain), _Stock()) for limit in limits}
             self._retire(stocks)
@@ -129,6 +134,8 @@ class Limiter:
         Raises:
             TransientError: There will be none for so long that the relay would give up.
         """
+        if permit is FREE:
+            return FREE
         began_at = self._clock.monotonic()
         while permit.until <= self._clock.monotonic():
             self.give_back(permit)
