@@ -205,7 +205,7 @@ def _address(row: Json) -> Address:
     return Address(local, domain, row[NAME] or "")
 
 
-def _positions(rows: Sequence[int]) -> pa.Array:
+def _positions(rows: Sequence[int]) -> "pa.Array[pa.Int64Scalar]":
     """The same as an Arrow array: `pa.array` would import pandas, a quarter of a second for every sender."""
     return pa.Array.from_buffers(pa.int64(), len(rows), [None, pa.py_buffer(array("q", rows))])
 
