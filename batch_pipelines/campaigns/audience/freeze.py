@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -205,7 +206,7 @@ def _address(row: Json) -> Address:
     return Address(local, domain, row[NAME] or "")
 
 
-def _positions(rows: Sequence[int]) -> "pa.Array[pa.Int64Scalar]":
+def _positions(rows: Sequence[int]) -> "pa.Array[Any]":
     """The same as an Arrow array: `pa.array` would import pandas, a quarter of a second for every sender."""
     return pa.Array.from_buffers(pa.int64(), len(rows), [None, pa.py_buffer(array("q", rows))])
 
