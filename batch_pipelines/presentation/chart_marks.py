@@ -169,7 +169,7 @@ def _longest(rows: ChartRows, text: str) -> int:
 
 def _heatmap(rows: ChartRows, theme: Theme, width: int) -> Json:
     numbers = [value["y"] for value in rows.values if value["y"] is not None]
-    pale = mixed(theme.accent, theme.paper, 0.06)
+    pale = mixed(theme.accent, theme.paper, 0.16)  # seen on the page, unlike a cell that has no value
     across = {"field": "x", "type": "ordinal", "sort": None, "axis": {"title": rows.x_title, **_CELL_AXIS}}
     head = {"titleAngle": 0, "titleAlign": "right", "titleAnchor": "start", "titleX": -8, "titleY": -6}
     axis = {"title": rows.series_title, **head, "titleBaseline": "bottom", **_CELL_AXIS}

@@ -19,7 +19,7 @@ from batch_pipelines.reporting.declaration.brand import Brand
 from batch_pipelines.reporting.document import Document
 from batch_pipelines.reporting.render.xlsx_cells import LONGEST_TEXT, MOST_DIGITS
 
-FONT = "Calibri"
+FONT, FONT_SIZE = "Arial", 10  # there, or with a twin of the same widths, on every machine
 UPRIGHT_COLUMNS = 6
 PAGE_COLUMNS = 14
 ROW_PIXELS = 20
@@ -40,7 +40,8 @@ class Book:
 
     def __init__(self, file: Path, document: Document, brand: Brand) -> None:
         options = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
-        self.xlsx = xlsxwriter.Workbook(str(file), options)
+        usual = {"font_name": FONT, "font_size": FONT_SIZE}  # columns are as wide as its digits
+        self.xlsx = xlsxwriter.Workbook(str(file), {**options, "default_format_properties": usual})
         self.document, self.brand, self.theme = document, brand, brand.theme
         self.formats = Formats(document.locale, document.timezone)
         self.words = words(document.locale)
@@ -55,7 +56,7 @@ class Book:
         """A cell format in the report's look."""
         key = tuple(sorted(settings.items()))
         if key not in self._looks:
-            usual = {"font_name": FONT, "font_size": 10, "font_color": self.theme.ink, "valign": "vcenter"}
+            usual = {"font_name": FONT, "font_size": FONT_SIZE, "font_color": self.theme.ink, "valign": "vcenter"}
             self._looks[key] = self.xlsx.add_format({**usual, **settings})
         return self._looks[key]
 

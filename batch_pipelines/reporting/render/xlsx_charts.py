@@ -4,6 +4,7 @@ A heat map, or a Vega-Lite drawing, is a picture. What must not live here: where
 """
 
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import vl_convert
 
+from batch_pipelines.presentation.chart_marks import LABELLED_BARS
 from batch_pipelines.presentation.chart_rows import name_of
 from batch_pipelines.presentation.charts import width as width_of_svg
 from batch_pipelines.presentation.formats import Formats, read_format
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 5_000
 TITLE_GAP = 8
+GRID_LINES = 5
 _KINDS = {
     "line": ("line", None),
     "area": ("area", None),
@@ -30,6 +33,7 @@ _KINDS = {
     "hbar": ("bar", None),
     "stacked": ("column", "stacked"),
 }
+_UPPER_LEFT = {"x": 0.005, "y": 0.02}
 _PICTURE_SCALE = 2.0
 _PICTURE_DPI, _SCREEN_DPI = 72, 96  # what vl-convert writes, and what spreadsheets measure in
 
@@ -87,6 +91,7 @@ def _native(book: Book, summary: Any, chart: PlacedChart, rows: "_Rows") -> None
     made = book.xlsx.add_chart({"type": kind, **({"subtype": subtype} if subtype else {})})
     first, count = rows.add(block, frame)
     theme, name = book.theme, rows.sheet.get_name()
+    labels = _labels(book, block, frame) if kind in {"bar", "column"} else {}
     for index, series in enumerate(frame.columns[1:]):
         colour = theme.palette[index % len(theme.palette)]
         solid = {"fill": {"color": colour}, "border": {"none": True}, "gap": 45}
@@ -96,21 +101,22 @@ def _native(book: Book, summary: Any, chart: PlacedChart, rows: "_Rows") -> None
                 "categories": [name, 1, first, count, first],
                 "values": [name, 1, first + 1 + index, count, first + 1 + index],
                 **(_line(colour, count) if kind == "line" else solid),
+                **labels,
             }
         )
-    _style(book, made, block, several=len(frame.columns) > 2, lying=kind == "bar", rows=count)  # noqa: PLR2004
+    _style(book, made, block, frame, lying=kind == "bar")
     made.set_size({"width": chart.width, "height": chart.height})
     summary.insert_chart(chart.line, chart.column, made, {"description": block.alt, "object_position": 2})
 
 
-def _style(book: Book, made: Any, block: ChartBlock, *, several: bool, lying: bool, rows: int) -> None:
-    theme = book.theme
+def _style(book: Book, made: Any, block: ChartBlock, frame: "pd.DataFrame", *, lying: bool) -> None:
+    theme, rows, several = book.theme, len(frame), len(frame.columns) > 2  # noqa: PLR2004
     small = {"name": FONT, "size": 9, "color": theme.muted, "bold": False}
-    form = read_format(block.format) if block.format else None
-    shape = "0%" if form and form.kind == "percent" else number_format(form) if form else "General"
+    shape = _shape(block)
     grid = {"visible": True, "line": {"color": theme.rule, "width": 0.75}}
     quiet = {"num_font": small, "name_font": small, "line": {"color": theme.rule}, "major_tick_mark": "none"}
     values = {**quiet, "name": block.y_title, "num_format": shape, "major_gridlines": grid, "line": {"none": True}}
+    values |= _ticks(frame, block.type or "bar")
     # the first name is uppermost, and the axis of the values stays below the last
     downwards = {"reverse": True, "crossing": "max"} if lying else {}
     names = {**quiet, "name": block.x_title, "label_position": "low", **downwards}
@@ -118,9 +124,43 @@ def _style(book: Book, made: Any, block: ChartBlock, *, several: bool, lying: bo
         names["interval_unit"] = -(-rows // 12)
     made.set_x_axis(values if lying else names)  # of lying bars, the axes change places
     made.set_y_axis(names if lying else values)
-    made.set_title({"name": block.title, "name_font": {"name": FONT, "size": 12, "color": theme.ink}, "overlay": False})
+    title = {"name": FONT, "size": 12, "color": theme.ink}
+    made.set_title({"name": block.title, "name_font": title, "overlay": False, "layout": _UPPER_LEFT})
     made.set_legend({"position": "bottom", "font": small} if several else {"none": True})
     made.set_chartarea({"border": {"none": True}})
+
+
+def _shape(block: ChartBlock) -> str:
+    form = read_format(block.format) if block.format else None
+    return "0%" if form and form.kind == "percent" else number_format(form) if form else "General"
+
+
+def _labels(book: Book, block: ChartBlock, frame: "pd.DataFrame") -> dict[str, Any]:
+    """Bars say their values, where they are few and short."""
+    values = frame.iloc[:, 1:].to_numpy().ravel().tolist()
+    short = bool(block.format) or all(value is None or isinstance(value, int) for value in values)
+    if len(frame.columns) > 2 or len(values) > LABELLED_BARS or not short:  # noqa: PLR2004
+        return {}
+    font = {"name": FONT, "size": 9, "color": book.theme.ink}
+    return {"data_labels": {"value": True, "position": "outside_end", "font": font, "num_format": _shape(block)}}
+
+
+def _ticks(frame: "pd.DataFrame", kind: str) -> dict[str, float]:
+    """Few grid lines at round numbers, and for lines the scale of the drawing: not down to nought."""
+    rows = frame.iloc[:, 1:].astype("float64")
+    if kind == "stacked":
+        low, high = float(rows.clip(upper=0).sum(axis=1).min()), float(rows.clip(lower=0).sum(axis=1).max())
+    else:
+        low, high = float(rows.min().min()), float(rows.max().max())
+    if kind != "line":
+        low, high = min(low, 0.0), max(high, 0.0)
+    if not low < high:
+        return {}
+    rough = (high - low) / GRID_LINES
+    size = 10.0 ** math.floor(math.log10(rough))
+    step = next(size * each for each in (1, 2, 5, 10) if size * each >= rough)
+    edges = {"min": round(math.floor(low / step) * step, 9), "max": round(math.ceil(high / step) * step, 9)}
+    return {"major_unit": step, **edges}
 
 
 def _picture(book: Book, summary: Any, chart: PlacedChart, work: Path) -> None:

@@ -156,7 +156,7 @@ class Summary:
         if not half:
             self._clear()
         column = COLUMNS // 2 if self._beside else 0
-        width = COLUMNS * COLUMN_PIXELS // (2 if half else 1) - 16
+        width = COLUMNS * COLUMN_PIXELS // (2 if half else 1) - (16 if half else 0)
         chart = placed(block, self._work, self._book.formats, self._line, column, width)
         self._charts.append(chart)
         lines = chart.height // ROW_PIXELS + 2

@@ -151,9 +151,16 @@ def test_the_summary_has_all_of_the_report_in_reading_order(shop: Shop) -> None:
     sheet = book_of(shop)["Summary"]
     found = [str(row[0]) for row in values(sheet) if row[0] is not None]
     assert found[2:4] == ["Overview", "Orders"]
-    assert found[-3:] == ["Cities: on sheet Cities", "Orders: on sheet day", "Late means: 30.0% of 10 orders."]
+    assert found[-3:] == [
+        "Cities: all rows on the sheet “Cities”",
+        "Orders: all rows on the sheet “day”",
+        "Late means: 30.0% of 10 orders.",
+    ]
     links = {cell.value: cell.hyperlink.location for row in sheet.iter_rows() for cell in row if cell.hyperlink}
-    assert links == {"Cities: on sheet Cities": "'Cities'!A1", "Orders: on sheet day": "'day'!A1"}
+    assert links == {
+        "Cities: all rows on the sheet “Cities”": "'Cities'!A1",
+        "Orders: all rows on the sheet “day”": "'day'!A1",
+    }
 
 
 def test_no_page_of_the_summary_ends_within_a_chart(shop: Shop) -> None:
