@@ -77,10 +77,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--docs", type=Path, default=DOCS, help="Where soak.md and soak.json go.")
     asked = parser.parse_args(arguments)
     record = asked.docs / "soak.json"
-    known: Json = json.loads(record.read_text()) if record.exists() else {}
     for name in SUITES if asked.suite == "all" else [asked.suite]:
         began = time.perf_counter()
         figures = SUITES[name](asked.seed)
+        known: Json = json.loads(record.read_text()) if record.exists() else {}  # now: another suite may have ended
         known[name] = {
             "command": shlex.join(["python3", "run.py", "soak", name, "--seed", str(asked.seed)]),
             "commit": _commit(),
